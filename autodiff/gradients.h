@@ -1,0 +1,34 @@
+// Reverse-mode differentiation of a graph: appends the nodes of the gradient.
+#ifndef EVENGRAD_AUTODIFF_GRADIENTS_H_
+#define EVENGRAD_AUTODIFF_GRADIENTS_H_
+
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/graph.h"
+
+namespace evengrad {
+
+struct GradientOptions {
+  // d loss / d loss; ones where invalid. Needed for a loss that is no scalar.
+  Value output_gradient = {};
+  // A value that the loss does not depend on: an error, or a gradient of zero.
+  bool zeros_for_unreached = false;
+};
+
+// d loss / d wrt[i], each with the type of wrt[i]. The new nodes are named
+// "gradient/<forward node>/…" and know the node whose gradient they are. They
+// are made of ops with gradients, so Gradients may be applied again.
+//
+// Errors: the graph's own; a loss that is not a floating scalar (unless
+// options.output_gradient is given); a value of another graph; one error that
+// lists *all* ops without gradient on the paths; unreached values.
+EVENGRAD_EXPORT absl::StatusOr<std::vector<Value>> Gradients(
+    const Value& loss, std::span<const Value> wrt,
+    const GradientOptions& options = {});
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_AUTODIFF_GRADIENTS_H_

@@ -1,0 +1,67 @@
+#include "evengrad/graph/verifier.h"
+
+#include <set>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+
+namespace evengrad {
+namespace {
+
+absl::Status VerifyTypes(const Node& node) {
+  std::vector<TensorType> inputs;
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    inputs.push_back(node.input(i).type());
+  }
+  absl::StatusOr<std::vector<TensorType>> types =
+      node.op().infer_type(InferContext(node.op(), inputs, node.attributes()));
+  if (!types.ok()) return types.status();
+  if (types->size() != static_cast<size_t>(node.num_outputs())) {
+    return InvalidArgument("has ", node.num_outputs(),
+                           " output(s), its type rule gives ", types->size());
+  }
+  for (int i = 0; i < node.num_outputs(); ++i) {
+    if (node.output_type(i) == (*types)[i]) continue;
+    return InvalidArgument("output ", i, " has type ",
+                           node.output_type(i).ToString(),
+                           ", its type rule gives ", (*types)[i].ToString());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VerifyNode(const Node& node) {
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    const ValueId input = node.input_id(i);
+    if (input.node < 0 || input.node >= node.id() || input.output < 0 ||
+        input.output >= node.graph().node(input.node).num_outputs()) {
+      return InvalidArgument("input ", i, " is not an earlier value");
+    }
+  }
+  absl::StatusOr<Attributes> complete =
+      CompleteAttributes(node.op().attributes, node.attributes());
+  if (!complete.ok()) return complete.status();
+  if (complete->size() != node.attributes().size()) {
+    return InvalidArgument("attributes are missing");
+  }
+  if (IsState(node) && !node.initializer().valid()) {
+    return InvalidArgument("the state has no initial value");
+  }
+  return VerifyTypes(node);
+}
+
+}  // namespace
+
+absl::Status VerifyGraph(const Graph& graph) {
+  EVENGRAD_RETURN_IF_ERROR(graph.status());
+  std::set<std::string_view> names;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node node = graph.node(id);
+    if (!names.insert(node.name()).second) {
+      return InvalidArgument(node.ErrorPrefix(), "the name is not unique");
+    }
+    EVENGRAD_RETURN_IF_ERROR(Prefixed(VerifyNode(node), node.ErrorPrefix()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace evengrad

@@ -1,0 +1,76 @@
+// The built-in ops' definitions, for rewrites and listings. One op, one file.
+#ifndef EVENGRAD_OPS_BUILTIN_OPS_H_
+#define EVENGRAD_OPS_BUILTIN_OPS_H_
+
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/op_def.h"
+#include "evengrad/graph/op_registry.h"
+
+namespace evengrad {
+
+// All of the ops below and the structural ones of graph/source_ops.h.
+EVENGRAD_EXPORT const OpRegistry& BuiltinOps();
+
+EVENGRAD_EXPORT const OpDef& AbsOp();
+EVENGRAD_EXPORT const OpDef& AddOp();
+EVENGRAD_EXPORT const OpDef& ArgMaxOp();
+EVENGRAD_EXPORT const OpDef& AutoInitializerOp();
+EVENGRAD_EXPORT const OpDef& BroadcastLikeOp();
+EVENGRAD_EXPORT const OpDef& BroadcastToOp();
+EVENGRAD_EXPORT const OpDef& CastOp();
+EVENGRAD_EXPORT const OpDef& ClampOp();
+EVENGRAD_EXPORT const OpDef& DivideOp();
+EVENGRAD_EXPORT const OpDef& EluOp();
+EVENGRAD_EXPORT const OpDef& EqualOp();
+EVENGRAD_EXPORT const OpDef& ErfOp();
+EVENGRAD_EXPORT const OpDef& ExpOp();
+EVENGRAD_EXPORT const OpDef& Expm1Op();
+EVENGRAD_EXPORT const OpDef& FloorOp();
+EVENGRAD_EXPORT const OpDef& GreaterOp();
+EVENGRAD_EXPORT const OpDef& GreaterEqualOp();
+EVENGRAD_EXPORT const OpDef& LeakyReluOp();
+EVENGRAD_EXPORT const OpDef& LessOp();
+EVENGRAD_EXPORT const OpDef& LessEqualOp();
+EVENGRAD_EXPORT const OpDef& LogOp();
+EVENGRAD_EXPORT const OpDef& Log1pOp();
+EVENGRAD_EXPORT const OpDef& LogSoftmaxOp();
+EVENGRAD_EXPORT const OpDef& LogicalAndOp();
+EVENGRAD_EXPORT const OpDef& LogicalNotOp();
+EVENGRAD_EXPORT const OpDef& LogicalOrOp();
+EVENGRAD_EXPORT const OpDef& MatMulOp();
+EVENGRAD_EXPORT const OpDef& MaximumOp();
+EVENGRAD_EXPORT const OpDef& MinimumOp();
+EVENGRAD_EXPORT const OpDef& MultiplyOp();
+EVENGRAD_EXPORT const OpDef& NegateOp();
+EVENGRAD_EXPORT const OpDef& NotEqualOp();
+EVENGRAD_EXPORT const OpDef& OneHotOp();
+EVENGRAD_EXPORT const OpDef& PowerOp();
+EVENGRAD_EXPORT const OpDef& RandomNormalOp();
+EVENGRAD_EXPORT const OpDef& RandomTruncatedNormalOp();
+EVENGRAD_EXPORT const OpDef& RandomUniformOp();
+EVENGRAD_EXPORT const OpDef& ReduceMaxOp();
+EVENGRAD_EXPORT const OpDef& ReduceMeanOp();
+EVENGRAD_EXPORT const OpDef& ReduceMinOp();
+EVENGRAD_EXPORT const OpDef& ReduceSumOp();
+EVENGRAD_EXPORT const OpDef& ReluOp();
+EVENGRAD_EXPORT const OpDef& ReshapeOp();
+EVENGRAD_EXPORT const OpDef& ReshapeLikeOp();
+EVENGRAD_EXPORT const OpDef& RsqrtOp();
+EVENGRAD_EXPORT const OpDef& SelectOp();
+EVENGRAD_EXPORT const OpDef& SeluOp();
+EVENGRAD_EXPORT const OpDef& SigmoidOp();
+EVENGRAD_EXPORT const OpDef& SignOp();
+EVENGRAD_EXPORT const OpDef& SizeOfOp();
+EVENGRAD_EXPORT const OpDef& SoftmaxOp();
+EVENGRAD_EXPORT const OpDef& SparseSoftmaxCrossEntropyOp();
+EVENGRAD_EXPORT const OpDef& SqrtOp();
+EVENGRAD_EXPORT const OpDef& SquareOp();
+EVENGRAD_EXPORT const OpDef& StopGradientOp();
+EVENGRAD_EXPORT const OpDef& SubtractOp();
+EVENGRAD_EXPORT const OpDef& SumToLikeOp();
+EVENGRAD_EXPORT const OpDef& TanhOp();
+EVENGRAD_EXPORT const OpDef& TransposeOp();
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_BUILTIN_OPS_H_

@@ -1,0 +1,59 @@
+// The fused loop: runs an elementwise program over broadcast inputs, in blocks
+// that stay in the L1 cache, with vector code chosen for the machine when the
+// program starts (Highway).
+#ifndef EVENGRAD_OPS_ELEMENTWISE_KERNEL_H_
+#define EVENGRAD_OPS_ELEMENTWISE_KERNEL_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/expression.h"
+#include "evengrad/ops/kernel.h"
+
+namespace evengrad {
+
+// How an output of the program leaves the loop.
+enum class OutputReduction : uint8_t {
+  kNone,  // stored; has the loop's shape
+  kSum,   // summed over the axes in which its type is smaller: its type has
+          // the loop's rank, 1 where summed (in f32: pairwise by blocks)
+};
+
+// A fused loop over `shape`. All types are static; inputs broadcast to `shape`.
+struct FusedLoop {
+  ElementwiseProgram program = {};
+  DType compute_type = DType::kF32;
+  Shape shape = {};
+  std::vector<TensorType> inputs = {};
+  std::vector<int> input_buffers = {};
+  std::vector<TensorType> outputs = {};
+  std::vector<int> output_buffers = {};
+  std::vector<OutputReduction> reductions = {};  // one an output
+};
+
+// An output may share its buffer with an input of the same type that has the
+// loop's shape.
+EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(
+    FusedLoop loop);
+
+// An epilogue prepared for a kernel whose output is `rows` x `columns`
+// (row-major). Call Run for a range of rows whenever they are computed.
+class EVENGRAD_EXPORT PreparedEpilogue {
+ public:
+  virtual ~PreparedEpilogue() = default;
+  virtual size_t scratch_bytes() const = 0;
+  // `values` points at element (row_begin, column_begin) of the kernel's
+  // output, whose rows are `row_stride` elements apart.
+  virtual void Run(const float* values, int64_t row_stride, int64_t row_begin,
+                   int64_t row_end, int64_t column_begin, int64_t column_end,
+                   std::byte* scratch, const KernelContext& context) const = 0;
+};
+EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<PreparedEpilogue>>
+PrepareEpilogue(const Epilogue& epilogue, int64_t rows, int64_t columns);
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_ELEMENTWISE_KERNEL_H_

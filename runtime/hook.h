@@ -1,0 +1,83 @@
+// Hooks: code that instruments a training program while it is derived and
+// observes its results when it has run. A hook belongs to the program.
+//
+//   class PrintLoss : public Hook {
+//     absl::Status Instrument(Instrumentation& instrumentation) override {
+//       instrumentation.Observe({.name = "loss",
+//                                .values = {instrumentation.loss()}});
+//       return absl::OkStatus();
+//     }
+//     absl::Status Observe(const Observation& observation) override { … }
+//   };
+#ifndef EVENGRAD_RUNTIME_HOOK_H_
+#define EVENGRAD_RUNTIME_HOOK_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/graph.h"
+#include "evengrad/graph/tensor.h"
+#include "evengrad/runtime/program.h"
+
+namespace evengrad {
+
+// What a hook may do to a training program while it is derived.
+class EVENGRAD_EXPORT Instrumentation {
+ public:
+  virtual ~Instrumentation() = default;
+
+  // The program's graph: append nodes to it.
+  virtual Graph graph() = 0;
+  virtual Value loss() = 0;
+  // The parameters that are trained.
+  virtual std::vector<Value> parameters() = 0;
+  // The gradient of `parameter` as hooks so far have left it, and as it was
+  // derived. Invalid values for what is not a trained parameter.
+  virtual Value gradient(const Value& parameter) = 0;
+  virtual Value raw_gradient(const Value& parameter) = 0;
+  // From now on, the update of `parameter` uses `gradient` (of equal type).
+  virtual absl::Status ReplaceGradient(const Value& parameter,
+                                       const Value& gradient) = 0;
+  // A state of the hook's own, which starts as `initial`.
+  virtual Value AddState(std::string_view name, const Value& initial) = 0;
+  // The new value of such a state after each step.
+  virtual absl::Status UpdateState(const Value& state, const Value& value) = 0;
+
+  struct Request {
+    std::string name = {};
+    std::vector<Value> values = {};
+    int64_t every_n_steps = 1;
+  };
+  // Asks for the values of `request` after every n-th step.
+  virtual absl::Status Observe(const Request& request) = 0;
+};
+
+// The values that were due after a run.
+struct Observation {
+  std::string_view name = {};  // of the request
+  int64_t step = 0;            // 1 after the first
+  std::span<const Tensor> values = {};
+};
+
+class EVENGRAD_EXPORT Hook {
+ public:
+  virtual ~Hook() = default;
+  // Adds nodes to the training program: replaces gradients, keeps state, asks
+  // for observations. An error stops the derivation.
+  virtual absl::Status Instrument(Instrumentation& instrumentation) = 0;
+  // Called after a run in which one of the hook's observations was due. An
+  // error stops the training with its message. The values are valid during the
+  // call.
+  virtual absl::Status Observe(const Observation& observation) {
+    (void)observation;
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_RUNTIME_HOOK_H_

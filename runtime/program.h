@@ -1,0 +1,58 @@
+// A Program is what a session runs: a graph, the values to fetch, the updates
+// of states and the values that hooks observe. The runtime knows no more than
+// this; train/minimize.h makes one from a loss.
+#ifndef EVENGRAD_RUNTIME_PROGRAM_H_
+#define EVENGRAD_RUNTIME_PROGRAM_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/graph.h"
+
+namespace evengrad {
+
+class Hook;
+
+enum class Mode : uint8_t {
+  kTraining,
+  kInference,  // ops with an OpDef::inference rule are replaced by it
+};
+
+struct NamedValue {
+  std::string name = {};
+  Value value = {};
+};
+
+// After a run, `state` has what `value` had in it.
+struct StateUpdate {
+  Value state = {};
+  Value value = {};
+};
+
+// Values that a hook sees after every n-th step. Steps in which they are not
+// due run without the nodes that only they need.
+struct ObservedValues {
+  std::string name = {};
+  std::vector<Value> values = {};
+  int64_t every_n_steps = 1;
+  std::shared_ptr<Hook> hook = {};
+};
+
+struct Program {
+  Graph graph = {};
+  Mode mode = Mode::kTraining;
+  std::vector<NamedValue> fetches = {};
+  std::vector<StateUpdate> updates = {};
+  std::vector<ObservedValues> observations = {};
+};
+
+// OK when the graph verifies, every value is the program's own, updates name
+// each state at most once and agree with it in type.
+EVENGRAD_EXPORT absl::Status VerifyProgram(const Program& program);
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_RUNTIME_PROGRAM_H_
