@@ -1,45 +1,118 @@
-# evengrad_room(NAME [DEPENDS ROOM]): the object library of one folder.
+# The rooms: how the folders of the chain are compiled.
 #
 # A room's headers are reached as "evengrad/<room>/…" through a link in the
-# build tree, so that a user's include paths and ours are the same.
+# build tree, so that include lines are the same in the tree, in a project that
+# adds it, and after installation.
 
-set(EVENGRAD_INCLUDE_DIR "${CMAKE_CURRENT_BINARY_DIR}/include")
+set(EVENGRAD_INCLUDE_DIR "${PROJECT_BINARY_DIR}/include")
 file(MAKE_DIRECTORY "${EVENGRAD_INCLUDE_DIR}/evengrad")
 
-# What every target of the project is compiled with; never exported.
+# What every target of this project is compiled with; never exported.
 add_library(evengrad_build_options INTERFACE)
 target_compile_features(evengrad_build_options INTERFACE cxx_std_20)
 target_compile_options(evengrad_build_options INTERFACE
   -Wall -Wextra
   $<$<BOOL:${EVENGRAD_WARNINGS_AS_ERRORS}>:-Werror>
-  -ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/=
-  -ffile-prefix-map=${CMAKE_CURRENT_BINARY_DIR}/include/evengrad/=)
+  -fno-math-errno
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
+  -ffile-prefix-map=${EVENGRAD_INCLUDE_DIR}/evengrad/=)
 if(EVENGRAD_SANITIZE)
   target_compile_options(evengrad_build_options INTERFACE
-    -fsanitize=${EVENGRAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(evengrad_build_options INTERFACE -fsanitize=${EVENGRAD_SANITIZE})
+    -fsanitize=${EVENGRAD_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(evengrad_build_options INTERFACE
+    -fsanitize=${EVENGRAD_SANITIZE})
 endif()
 
-function(evengrad_room name)
-  cmake_parse_arguments(ROOM "" "DEPENDS" "" ${ARGN})
-  set(folder "${PROJECT_SOURCE_DIR}/${name}")
-  file(CREATE_LINK "${folder}" "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}" SYMBOLIC)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cc")
-  file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${folder}" "${folder}/*.h")
-  list(TRANSFORM headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}/")
+# evengrad_link_headers(NAME FOLDER): include/evengrad/NAME is that folder of the
+# source tree.
+function(evengrad_link_headers name folder)
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${folder}"
+    "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}" SYMBOLIC)
+endfunction()
 
-  add_library(evengrad_${name} OBJECT ${sources})
-  set_target_properties(evengrad_${name} PROPERTIES
-    POSITION_INDEPENDENT_CODE ON
+# evengrad_compile_defaults(TARGET): warnings, sanitizers, hidden symbols.
+function(evengrad_compile_defaults target)
+  target_link_libraries(${target} PRIVATE
+    $<BUILD_INTERFACE:evengrad_build_options>)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON)
-  target_sources(evengrad_${name} PUBLIC
-    FILE_SET HEADERS BASE_DIRS "${EVENGRAD_INCLUDE_DIR}" FILES ${headers})
-  target_compile_features(evengrad_${name} PUBLIC cxx_std_20)
-  target_link_libraries(evengrad_${name} PRIVATE $<BUILD_INTERFACE:evengrad_build_options>)
-  target_link_libraries(evengrad_${name} PUBLIC absl::status absl::statusor absl::strings
-    absl::flat_hash_map absl::flat_hash_set)
-  if(ROOM_DEPENDS)
-    target_link_libraries(evengrad_${name} PUBLIC evengrad_${ROOM_DEPENDS})
+endfunction()
+
+# evengrad_reached_headers(RESULT HEADER...): the headers, and those they
+# include, directly or not, relative to include/evengrad.
+function(evengrad_reached_headers result)
+  set(queue ${ARGN})
+  set(reached)
+  while(queue)
+    list(POP_FRONT queue header)
+    if(header IN_LIST reached)
+      continue()
+    endif()
+    list(APPEND reached "${header}")
+    file(STRINGS "${EVENGRAD_INCLUDE_DIR}/evengrad/${header}" lines
+      REGEX "^#include \"evengrad/")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE ".*\"evengrad/([^\"]+)\".*" "\\1" included "${line}")
+      if(EXISTS "${EVENGRAD_INCLUDE_DIR}/evengrad/${included}")
+        list(APPEND queue "${included}")
+      endif()
+    endforeach()
+  endwhile()
+  set(${result} ${reached} PARENT_SCOPE)
+endfunction()
+
+# evengrad_room(NAME [DEPENDS ROOM] [LIBRARIES TARGET...]): the object library
+# evengrad_NAME of one folder. LIBRARIES are what its sources use and no public
+# header shows.
+function(evengrad_room name)
+  cmake_parse_arguments(ROOM "" "DEPENDS" "LIBRARIES" ${ARGN})
+  evengrad_link_headers(${name} ${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cc")
+  if(NOT sources)
+    return()
   endif()
+  add_library(evengrad_${name} OBJECT ${sources})
+  evengrad_compile_defaults(evengrad_${name})
+  set_target_properties(evengrad_${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(evengrad_${name} PUBLIC "${EVENGRAD_INCLUDE_DIR}")
+  target_link_libraries(evengrad_${name}
+    PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}
+    PRIVATE ${ROOM_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY EVENGRAD_ROOMS ${name})
+  set_property(GLOBAL APPEND PROPERTY EVENGRAD_PRIVATE_LIBRARIES
+    ${ROOM_LIBRARIES})
+endfunction()
+
+# evengrad_library(TARGET STATIC|SHARED): the library of all rooms.
+function(evengrad_library target kind)
+  get_property(rooms GLOBAL PROPERTY EVENGRAD_ROOMS)
+  get_property(private_libraries GLOBAL PROPERTY EVENGRAD_PRIVATE_LIBRARIES)
+  list(REMOVE_DUPLICATES private_libraries)
+  list(TRANSFORM rooms REPLACE "(.+)" "$<TARGET_OBJECTS:evengrad_\\1>"
+    OUTPUT_VARIABLE objects)
+  add_library(${target} ${kind} ${objects})
+  set_target_properties(${target} PROPERTIES
+    LINKER_LANGUAGE CXX
+    OUTPUT_NAME evengrad
+    EXPORT_NAME evengrad
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target}
+    PRIVATE $<BUILD_INTERFACE:evengrad_build_options>
+    PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}
+    PRIVATE ${private_libraries})
+
+  # Public is what evengrad.h reaches.
+  set(public_headers)
+  if(EXISTS "${PROJECT_SOURCE_DIR}/train/evengrad.h")
+    evengrad_reached_headers(public_headers evengrad.h)
+    list(TRANSFORM public_headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/")
+  endif()
+  target_sources(${target} PUBLIC FILE_SET HEADERS
+    BASE_DIRS "${EVENGRAD_INCLUDE_DIR}" FILES ${public_headers})
 endfunction()

@@ -164,7 +164,7 @@ Node Graph::AddNamed(const OpDef& op, std::span<const Value> inputs,
                 ErrorPrefixFor(location, name));
   }
   return Append(op, inputs, std::move(attributes), std::string(name), location,
-                gradient_of);
+                gradient_of < 0 ? body_->gradient_of : gradient_of);
 }
 
 Node Graph::Append(const OpDef& op, std::span<const Value> inputs,

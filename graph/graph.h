@@ -147,7 +147,8 @@ class EVENGRAD_EXPORT Graph {
                std::move(attributes), options);
   }
   // Appends a node under the exact full name `name` with explicit location and
-  // gradient link: for copies and parsers. A name already taken is an error.
+  // gradient link (-1: that of the current GradientScope): for copies and
+  // parsers. A name already taken is an error.
   Node AddNamed(const OpDef& op, std::span<const Value> inputs,
                 Attributes attributes, std::string_view name,
                 SourceLocation location, int gradient_of = -1);

@@ -130,6 +130,9 @@ struct OpDef {
   // The kernel runs a trailing elementwise program on each part of its output
   // (KernelRequest::epilogue).
   bool epilogue = false;
+  // Output 0 is input 0 summed over some axes, in row-major order of those that
+  // stay: a fused loop may end in it.
+  bool sum_reduction = false;
   // A leaf that the runtime provides: placeholder, state.
   bool is_source = false;
 

@@ -29,7 +29,7 @@ absl::Status VerifyTypes(const Node& node) {
   return absl::OkStatus();
 }
 
-absl::Status VerifyNode(const Node& node) {
+absl::Status VerifyNode(const Node& node, VerifyOptions options) {
   for (int i = 0; i < node.num_inputs(); ++i) {
     const ValueId input = node.input_id(i);
     if (input.node < 0 || input.node >= node.id() || input.output < 0 ||
@@ -43,7 +43,8 @@ absl::Status VerifyNode(const Node& node) {
   if (complete->size() != node.attributes().size()) {
     return InvalidArgument("attributes are missing");
   }
-  if (IsState(node) && !node.initializer().valid()) {
+  if (options.states_need_initializers && IsState(node) &&
+      !node.initializer().valid()) {
     return InvalidArgument("the state has no initial value");
   }
   return VerifyTypes(node);
@@ -51,7 +52,7 @@ absl::Status VerifyNode(const Node& node) {
 
 }  // namespace
 
-absl::Status VerifyGraph(const Graph& graph) {
+absl::Status VerifyGraph(const Graph& graph, VerifyOptions options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   std::set<std::string_view> names;
   for (int id = 0; id < graph.num_nodes(); ++id) {
@@ -59,7 +60,8 @@ absl::Status VerifyGraph(const Graph& graph) {
     if (!names.insert(node.name()).second) {
       return InvalidArgument(node.ErrorPrefix(), "the name is not unique");
     }
-    EVENGRAD_RETURN_IF_ERROR(Prefixed(VerifyNode(node), node.ErrorPrefix()));
+    EVENGRAD_RETURN_IF_ERROR(
+        Prefixed(VerifyNode(node, options), node.ErrorPrefix()));
   }
   return absl::OkStatus();
 }

@@ -8,10 +8,16 @@
 
 namespace evengrad {
 
+struct VerifyOptions {
+  // False for graphs that a compiler has lowered: their states are leaves.
+  bool states_need_initializers = true;
+};
+
 // OK when the graph's own status is OK, every input comes before its reader,
 // names are unique, attributes are complete and in range, every type is what
 // the op's rule infers, and every state has an initializer of its type.
-EVENGRAD_EXPORT absl::Status VerifyGraph(const Graph& graph);
+EVENGRAD_EXPORT absl::Status VerifyGraph(const Graph& graph,
+                                         VerifyOptions options = {});
 
 }  // namespace evengrad
 

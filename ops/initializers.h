@@ -74,9 +74,14 @@ EVENGRAD_EXPORT Value AddInitializer(const Graph& graph,
                                      SourceLocation location = Here());
 
 // Replaces every auto_initializer of a state by the one that suits the op which
-// follows: the sole reader is followed through ops with HintFlow::kPass to the
-// first op with an initializer_hint; Glorot (uniform) where there is none.
-// Normal for He and LeCun. Only appends nodes and changes states' initializers.
+// follows: behind the layer that reads the state, the sole reader is followed
+// through ops with HintFlow::kPass to the first op with an initializer_hint;
+// Glorot (uniform) where there is none, or where several layers that share the
+// state have different ones. Normal for He and LeCun. Readers that lead to no
+// hint (a penalty on weights), gradients and ops that read only a type don't
+// count. The new nodes are named "<state>/initial/…", so that a parameter's
+// random numbers depend on its name alone. Only appends nodes and changes
+// states' initializers.
 EVENGRAD_EXPORT absl::Status ResolveInitializers(Graph& graph);
 
 }  // namespace evengrad

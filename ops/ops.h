@@ -8,6 +8,7 @@
 #ifndef EVENGRAD_OPS_OPS_H_
 #define EVENGRAD_OPS_OPS_H_
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,26 @@ EVENGRAD_EXPORT Value LeakyRelu(const Value& input, double slope = 0.01,
 EVENGRAD_EXPORT Value Elu(const Value& input, double alpha = 1.0,
                           SourceLocation = Here());
 EVENGRAD_EXPORT Value Selu(const Value& input, SourceLocation = Here());
+EVENGRAD_EXPORT Value Relu6(const Value& input, SourceLocation = Here());
+// `alpha` in [1e-6, 1e6].
+EVENGRAD_EXPORT Value Celu(const Value& input, double alpha = 1.0,
+                           SourceLocation = Here());
+enum class GeluForm : uint8_t {
+  kErf,   // exact
+  kTanh,  // the approximation that JAX takes by default
+};
+EVENGRAD_EXPORT Value Gelu(const Value& input, GeluForm form = GeluForm::kErf,
+                           SourceLocation = Here());
+EVENGRAD_EXPORT Value Silu(const Value& input, SourceLocation = Here());
+EVENGRAD_EXPORT Value Mish(const Value& input, SourceLocation = Here());
+// `beta` in [1e-6, 1e6].
+EVENGRAD_EXPORT Value Softplus(const Value& input, double beta = 1.0,
+                               SourceLocation = Here());
+EVENGRAD_EXPORT Value Softsign(const Value& input, SourceLocation = Here());
+EVENGRAD_EXPORT Value HardSigmoid(const Value& input, double slope = 1.0 / 6,
+                                  SourceLocation = Here());
+EVENGRAD_EXPORT Value HardSwish(const Value& input, SourceLocation = Here());
+EVENGRAD_EXPORT Value HardTanh(const Value& input, SourceLocation = Here());
 // Along `axis`, which may count from the back.
 EVENGRAD_EXPORT Value Softmax(const Value& input, int axis = -1,
                               SourceLocation = Here());
@@ -133,9 +154,18 @@ EVENGRAD_EXPORT Value ReshapeLike(const Value& input, const Value& like,
                                   SourceLocation = Here());
 EVENGRAD_EXPORT Value BroadcastLike(const Value& input, const Value& like,
                                     SourceLocation = Here());
+// The same where `input` lacks `axes` of `like`: the transpose of a sum over
+// them. Without axes as BroadcastLike.
+EVENGRAD_EXPORT Value BroadcastLikeOver(const Value& input, const Value& like,
+                                        std::vector<int64_t> axes,
+                                        SourceLocation = Here());
 // Sums away what a broadcast from `like`'s shape had repeated.
 EVENGRAD_EXPORT Value SumToLike(const Value& input, const Value& like,
                                 SourceLocation = Here());
+// The same where `like` lacks `axes` of `input`. Without axes as SumToLike.
+EVENGRAD_EXPORT Value SumToLikeOver(const Value& input, const Value& like,
+                                    std::vector<int64_t> axes,
+                                    SourceLocation = Here());
 // The number of elements of `input` along `axes` (empty: all), as a scalar.
 EVENGRAD_EXPORT Value SizeOf(const Value& input, std::vector<int64_t> axes = {},
                              DType dtype = DType::kF32,

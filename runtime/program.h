@@ -50,7 +50,8 @@ struct Program {
 };
 
 // OK when the graph verifies, every value is the program's own, updates name
-// each state at most once and agree with it in type.
+// each state at most once and agree with it in type. States have initializers,
+// or none has: then the program is lowered and its states are leaves.
 EVENGRAD_EXPORT absl::Status VerifyProgram(const Program& program);
 
 }  // namespace evengrad

@@ -1,0 +1,242 @@
+#include "evengrad/autodiff/gradients.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/ops/ops.h"
+
+namespace evengrad {
+namespace {
+
+// A gradient flows through floating values whose contents are read.
+bool CarriesGradient(const Node& node, int input) {
+  const std::vector<int>& type_only = node.op().type_only_inputs;
+  return IsFloating(node.input(input).dtype()) &&
+         std::count(type_only.begin(), type_only.end(), input) == 0;
+}
+
+// One reverse-mode derivation: from the loss, the nodes are visited in falling
+// order of their ids, so that all readers of a value come before its maker and
+// have left their contributions to its gradient.
+class Derivation {
+ public:
+  Derivation(const Graph& graph, std::span<const Value> wrt) : graph_(graph) {
+    for (const Value& value : wrt) gradients_[value.id()] = Value();
+  }
+
+  absl::Status Run(const Value& loss, const Value& output_gradient) {
+    FindDependents(loss.id().node);
+    contributions_[loss.id()].push_back(output_gradient);
+    for (int id = loss.id().node; id >= 0; --id) {
+      if (depends_[id]) EVENGRAD_RETURN_IF_ERROR(Visit(graph_.node(id)));
+    }
+    return absl::OkStatus();
+  }
+
+  // The gradient of one of `wrt`; an invalid value where none arrived.
+  Value gradient(const Value& value) const { return gradients_.at(value.id()); }
+
+ private:
+  // depends_[id]: the node is one of `wrt` or computed from one.
+  void FindDependents(int last) {
+    depends_.assign(static_cast<size_t>(last) + 1, false);
+    for (const auto& [id, unused] : gradients_) {
+      if (id.node <= last) depends_[id.node] = true;
+    }
+    for (int id = 0; id <= last; ++id) {
+      if (InputDepends(graph_.node(id))) depends_[id] = true;
+    }
+  }
+
+  bool InputDepends(const Node& node, int input) const {
+    return depends_[node.input_id(input).node] && CarriesGradient(node, input);
+  }
+
+  bool InputDepends(const Node& node) const {
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (InputDepends(node, i)) return true;
+    }
+    return false;
+  }
+
+  absl::Status Visit(const Node& node) {
+    const LocationScope location(graph_, node.location());
+    const GradientScope gradient_of(graph_, node.id());
+    const NameScope scope(graph_, StrCat("gradient/", node.name()));
+    std::vector<Value> output_gradients;
+    bool reached = false;
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      output_gradients.push_back(TakeGradient(node.output(i)));
+      reached |= output_gradients.back().valid();
+    }
+    if (!reached || !InputDepends(node)) return graph_.status();
+    if (!node.op().gradient) return ListWithoutGradient(node);
+    return Contribute(node, node.op().gradient(node, output_gradients));
+  }
+
+  // The sum of the contributions to the gradient of `value`, in its type.
+  Value TakeGradient(const Value& value) {
+    Value sum;
+    for (const Value& contribution : contributions_[value.id()]) {
+      sum = sum.valid() ? Add(sum, contribution) : contribution;
+    }
+    contributions_.erase(value.id());
+    if (sum.valid() && sum.type() != value.type()) {
+      sum = ReshapeLike(sum, value);  // an open dimension became known
+    }
+    if (auto it = gradients_.find(value.id()); it != gradients_.end()) {
+      it->second = sum;
+    }
+    return sum;
+  }
+
+  absl::Status Contribute(const Node& node, const std::vector<Value>& values) {
+    EVENGRAD_RETURN_IF_ERROR(graph_.status());
+    if (static_cast<int>(values.size()) != node.num_inputs()) {
+      return InvalidArgument(node.ErrorPrefix(), "gradient of op '",
+                             node.op().name, "' gives ", values.size(),
+                             " value(s) for ", node.num_inputs(), " input(s)");
+    }
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (!values[i].valid() || !InputDepends(node, i)) continue;
+      EVENGRAD_RETURN_IF_ERROR(CheckType(node, i, values[i]));
+      contributions_[node.input_id(i)].push_back(values[i]);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckType(const Node& node, int i, const Value& value) const {
+    const TensorType& expected = node.input(i).type();
+    if (!graph_.Owns(value)) {
+      return InvalidArgument(node.ErrorPrefix(), "gradient of op '",
+                             node.op().name, "' is a value of another graph");
+    }
+    if (value.dtype() == expected.dtype &&
+        MayBeEqual(value.shape(), expected.shape)) {
+      return absl::OkStatus();
+    }
+    const InferContext names(node.op(), {}, node.attributes());
+    return InvalidArgument(
+        node.ErrorPrefix(), "gradient of op '", node.op().name, "' has type ",
+        value.type().ToString(), " for input '", names.InputName(i),
+        "' of type ", expected.ToString());
+  }
+
+  // `first` has no gradient: an error that names it and all others like it
+  // which the walk would still have met.
+  absl::Status ListWithoutGradient(const Node& first) const {
+    std::vector<bool> reached(depends_.size(), false);
+    reached[first.id()] = true;
+    for (const auto& [id, unused] : contributions_) reached[id.node] = true;
+    std::string list;
+    for (int id = first.id(); id >= 0; --id) {
+      const Node node = graph_.node(id);
+      if (!reached[id] || !InputDepends(node)) continue;
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        if (InputDepends(node, i)) reached[node.input_id(i).node] = true;
+      }
+      if (node.op().gradient) continue;
+      list += StrCat(list.empty() ? "" : ", ", node.op().name, " '",
+                     node.name(), "'",
+                     node.location().known()
+                         ? StrCat(" (", node.location().ToString(), ")")
+                         : "");
+    }
+    return InvalidArgument("no gradient is defined for ", list,
+                           "; give the op's OpDef a gradient, or put "
+                           "stop_gradient between it and the parameters");
+  }
+
+  Graph graph_;
+  std::vector<bool> depends_;
+  std::map<ValueId, std::vector<Value>> contributions_;
+  std::map<ValueId, Value> gradients_;
+};
+
+// d loss / d loss: the given one, or 1 for a scalar.
+absl::StatusOr<Value> OutputGradient(const Graph& graph, const Value& loss,
+                                     const Value& given) {
+  const std::string loss_type =
+      StrCat("the loss '", loss.name(), "' has type ", loss.type().ToString());
+  if (!IsFloating(loss.dtype())) {
+    return InvalidArgument(loss_type, "; only floating values have gradients");
+  }
+  if (given.valid()) {
+    EVENGRAD_ASSIGN_OR_RETURN(Value gradient, graph.Resolve(given));
+    if (gradient.dtype() == loss.dtype() &&
+        MayBeEqual(gradient.shape(), loss.shape())) {
+      return gradient;
+    }
+    return InvalidArgument(loss_type, ", its output gradient has type ",
+                           gradient.type().ToString());
+  }
+  if (loss.rank() != 0) {
+    return InvalidArgument(loss_type,
+                           ", expected a scalar; reduce it (ReduceMean) or "
+                           "give GradientOptions::output_gradient");
+  }
+  const NameScope scope(graph, StrCat("gradient/", loss.name()));
+  const GradientScope gradient_of(graph, loss.id().node);
+  return Constant(graph, 1.0, loss.dtype(), loss.node().location());
+}
+
+absl::StatusOr<std::vector<Value>> ResolveWrt(const Graph& graph,
+                                              std::span<const Value> wrt) {
+  std::vector<Value> resolved;
+  for (const Value& value : wrt) {
+    EVENGRAD_ASSIGN_OR_RETURN(Value own, graph.Resolve(value));
+    if (!IsFloating(own.dtype())) {
+      return InvalidArgument("'", own.name(), "' has type ",
+                             own.type().ToString(),
+                             "; only floating values have gradients");
+    }
+    resolved.push_back(own);
+  }
+  return resolved;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Value>> Gradients(const Value& loss,
+                                             std::span<const Value> wrt,
+                                             const GradientOptions& options) {
+  const std::optional<Graph> graph = Graph::Of(loss);
+  if (!graph.has_value()) {
+    return InvalidArgument("the loss is an empty value, made by no op");
+  }
+  EVENGRAD_RETURN_IF_ERROR(graph->status());
+  EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, graph->Resolve(loss));
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> own_wrt,
+                            ResolveWrt(*graph, wrt));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const Value output_gradient,
+      OutputGradient(*graph, own_loss, options.output_gradient));
+  Derivation derivation(*graph, own_wrt);
+  EVENGRAD_RETURN_IF_ERROR(derivation.Run(own_loss, output_gradient));
+
+  std::vector<Value> gradients;
+  std::string unreached;
+  for (const Value& value : own_wrt) {
+    Value gradient = derivation.gradient(value);
+    if (!gradient.valid() && options.zeros_for_unreached) {
+      const NameScope scope(*graph, StrCat("gradient/", value.name()));
+      gradient = BroadcastLike(Constant(*graph, 0.0, value.dtype()), value);
+    }
+    if (!gradient.valid()) {
+      unreached += StrCat(unreached.empty() ? "'" : ", '", value.name(), "'");
+    }
+    gradients.push_back(std::move(gradient));
+  }
+  EVENGRAD_RETURN_IF_ERROR(graph->status());
+  if (unreached.empty()) return gradients;
+  return InvalidArgument("the loss '", own_loss.name(), "' does not depend on ",
+                         unreached,
+                         "; leave it out, or set "
+                         "GradientOptions::zeros_for_unreached");
+}
+
+}  // namespace evengrad

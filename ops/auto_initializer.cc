@@ -1,0 +1,42 @@
+#include "evengrad/graph/status.h"
+#include "evengrad/ops/builtin_ops.h"
+#include "evengrad/ops/initializers.h"
+
+namespace evengrad {
+namespace {
+
+absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
+  const TensorType type = {context.attribute<DType>("dtype"),
+                           context.attribute<Shape>("shape")};
+  if (!IsFloating(type.dtype)) {
+    return InvalidArgument("weights are f32, f64 or bf16, not ",
+                           Name(type.dtype));
+  }
+  EVENGRAD_RETURN_IF_ERROR(ComputeFans(type.shape).status());
+  return std::vector<TensorType>{type};
+}
+
+// What is used where nobody has looked at the op that follows.
+std::vector<Value> Decompose(const Node& node) {
+  return {AddInitializer(node.graph(), GlorotUniform(), node.output_type(), "",
+                         node.location())};
+}
+
+}  // namespace
+
+const OpDef& AutoInitializerOp() {
+  static const OpDef* const op = new OpDef{
+      .name = "auto_initializer",
+      .summary =
+          "chosen by the op that follows the layer: He for ReLU and its "
+          "kin, LeCun for SELU, else Glorot",
+      .attributes = {{.name = "dtype",
+                      .fallback = DType::kF32,
+                      .required = true},
+                     {.name = "shape", .fallback = Shape(), .required = true}},
+      .infer_type = InferType,
+      .decompose = Decompose};
+  return *op;
+}
+
+}  // namespace evengrad

@@ -1,0 +1,276 @@
+#include "evengrad/ops/matmul_kernel.h"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "evengrad/graph/status.h"
+#include "evengrad/graph/tensor.h"
+#include "evengrad/ops/elementwise_kernel.h"
+#include "evengrad/ops/onednn.h"
+
+namespace evengrad {
+namespace {
+
+// One part of the kernel: a panel of the output.
+struct Panel {
+  MatrixProduct product = {};
+  Range rows = {};
+  Range columns = {};
+  // Of the panel's first element, in elements.
+  int64_t input_offset = 0;
+  int64_t weights_offset = 0;
+  int64_t output_offset = 0;
+  // Null where the plain loop runs.
+  std::unique_ptr<OneDnnMatMul> onednn = {};
+};
+
+// The whole product that a request asks for.
+absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request) {
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> input,
+                            request.inputs[0].shape.Sizes());
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> weights,
+                            request.inputs[1].shape.Sizes());
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> output,
+                            request.outputs[0].shape.Sizes());
+  const bool transpose_input = request.attribute<bool>("transpose_input");
+  const bool transpose_weights = request.attribute<bool>("transpose_weights");
+  auto strides = [](const std::vector<int64_t>& sizes, bool transposed) {
+    return transposed ? MatrixStrides{1, sizes[1]} : MatrixStrides{sizes[1], 1};
+  };
+  return MatrixProduct{.rows = output[0],
+                       .depth = input[transpose_input ? 0 : 1],
+                       .columns = output[1],
+                       .input = strides(input, transpose_input),
+                       .weights = strides(weights, transpose_weights),
+                       .output = {output[1], 1}};
+}
+
+// Panels narrower than this lose speed: 64, and 128 for long sides, where each
+// panel's share of repacking the other matrix grows.
+int64_t MinimumPanel(int64_t length) {
+  return std::clamp<int64_t>(length / 8, 64, 128);
+}
+
+std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
+  constexpr int64_t kGrain = 16;  // a cache line of floats
+  const bool by_rows = whole.rows >= whole.columns;
+  const int64_t length = by_rows ? whole.rows : whole.columns;
+  const int64_t limit = std::max<int64_t>(1, length / MinimumPanel(length));
+  const double flops = 2.0 * static_cast<double>(whole.rows) *
+                       static_cast<double>(whole.depth) *
+                       static_cast<double>(whole.columns);
+  const int num_parts = NumParts(static_cast<int64_t>(flops / 32), limit);
+  std::vector<Panel> panels(num_parts);
+  for (int part = 0; part < num_parts; ++part) {
+    Panel& panel = panels[part];
+    const Range range = PartRange(length, part, num_parts, kGrain);
+    panel.rows = by_rows ? range : Range{0, whole.rows};
+    panel.columns = by_rows ? Range{0, whole.columns} : range;
+    panel.product = whole;
+    panel.product.rows = panel.rows.end - panel.rows.begin;
+    panel.product.columns = panel.columns.end - panel.columns.begin;
+    panel.input_offset = panel.rows.begin * whole.input.row;
+    panel.weights_offset = panel.columns.begin * whole.weights.column;
+    panel.output_offset =
+        panel.rows.begin * whole.output.row + panel.columns.begin;
+  }
+  return panels;
+}
+
+bool IsEmpty(const MatrixProduct& product) {
+  return product.rows <= 0 || product.columns <= 0;
+}
+
+template <typename T>
+struct AccumulatorOf {
+  using Type = T;
+  static T Load(T value) { return value; }
+  static T Store(T value) { return value; }
+};
+template <>
+struct AccumulatorOf<BFloat16> {
+  using Type = float;
+  static float Load(BFloat16 value) { return ToFloat(value); }
+  static BFloat16 Store(float value) { return ToBFloat16(value); }
+};
+
+// The plain loop for one block of the output, at most kBlockRows x
+// kBlockColumns elements. Weights are copied into dense tiles, so that every
+// transposition runs at the same speed.
+constexpr int64_t kBlockRows = 16;
+constexpr int64_t kBlockColumns = 32;
+constexpr int64_t kBlockDepth = 64;
+
+template <typename T>
+void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,
+                   int64_t rows, int64_t columns, T* output) {
+  using Accumulate = typename AccumulatorOf<T>::Type;
+  Accumulate sums[kBlockRows][kBlockColumns] = {};
+  Accumulate tile[kBlockDepth][kBlockColumns] = {};
+  for (int64_t begin = 0; begin < p.depth; begin += kBlockDepth) {
+    const int64_t depth = std::min(kBlockDepth, p.depth - begin);
+    for (int64_t k = 0; k < depth; ++k) {
+      const T* from = weights + (begin + k) * p.weights.row;
+      for (int64_t j = 0; j < columns; ++j) {
+        tile[k][j] = AccumulatorOf<T>::Load(from[j * p.weights.column]);
+      }
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      const T* from = input + i * p.input.row + begin * p.input.column;
+      for (int64_t k = 0; k < depth; ++k) {
+        const Accumulate factor =
+            AccumulatorOf<T>::Load(from[k * p.input.column]);
+        for (int64_t j = 0; j < kBlockColumns; ++j) {
+          sums[i][j] += factor * tile[k][j];
+        }
+      }
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
+      output[i * p.output.row + j] = AccumulatorOf<T>::Store(sums[i][j]);
+    }
+  }
+}
+
+template <typename T>
+void MultiplyPlain(const MatrixProduct& product, const T* input,
+                   const T* weights, T* output) {
+  for (int64_t j = 0; j < product.columns; j += kBlockColumns) {
+    const int64_t columns = std::min(kBlockColumns, product.columns - j);
+    for (int64_t i = 0; i < product.rows; i += kBlockRows) {
+      const int64_t rows = std::min(kBlockRows, product.rows - i);
+      MultiplyBlock<T>(product, input + i * product.input.row,
+                       weights + j * product.weights.column, rows, columns,
+                       output + i * product.output.row + j);
+    }
+  }
+}
+
+constexpr size_t RoundUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+template <typename T>
+class MatMulKernel : public Kernel {
+ public:
+  // `epilogue` may be null. Without `keeps_output` the product is left in
+  // scratch memory for the epilogue.
+  MatMulKernel(const KernelRequest& request, std::vector<Panel> panels,
+               std::unique_ptr<PreparedEpilogue> epilogue, bool keeps_output)
+      : input_(request.input_buffers[0]),
+        weights_(request.input_buffers[1]),
+        output_(keeps_output ? request.output_buffers[0] : -1),
+        panels_(std::move(panels)),
+        epilogue_(std::move(epilogue)) {
+    for (const Panel& panel : panels_) {
+      if (panel.onednn != nullptr) {
+        onednn_bytes_ =
+            std::max(onednn_bytes_, RoundUp(panel.onednn->scratch_bytes()));
+      }
+      if (output_ >= 0) continue;
+      const auto elements = static_cast<size_t>(panel.product.rows) *
+                            static_cast<size_t>(panel.product.columns);
+      product_bytes_ = std::max(product_bytes_, RoundUp(elements * sizeof(T)));
+    }
+  }
+
+  int num_parts() const override { return static_cast<int>(panels_.size()); }
+  size_t scratch_bytes() const override {
+    return onednn_bytes_ + product_bytes_ +
+           (epilogue_ == nullptr ? 0 : epilogue_->scratch_bytes());
+  }
+  std::string implementation() const override {
+    const OneDnnMatMul* const onednn = panels_[0].onednn.get();
+    return onednn == nullptr ? "loop" : onednn->implementation();
+  }
+
+  void Run(int part, const KernelContext& context) const override {
+    const Panel& panel = panels_[part];
+    if (IsEmpty(panel.product)) return;
+    T* const output =
+        output_ >= 0 ? context.output<T>(output_) + panel.output_offset
+                     : reinterpret_cast<T*>(context.scratch + onednn_bytes_);
+    Multiply(panel, context.input<T>(input_) + panel.input_offset,
+             context.input<T>(weights_) + panel.weights_offset, output,
+             context.scratch);
+    if constexpr (std::is_same_v<T, float>) {
+      if (epilogue_ == nullptr) return;
+      epilogue_->Run(output, panel.product.output.row, panel.rows.begin,
+                     panel.rows.end, panel.columns.begin, panel.columns.end,
+                     context.scratch + onednn_bytes_ + product_bytes_, context);
+    }
+  }
+
+ private:
+  static void Multiply(const Panel& panel, const T* input, const T* weights,
+                       T* output, std::byte* scratch) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (panel.onednn != nullptr &&
+          panel.onednn->Run(input, weights, output, scratch)) {
+        return;
+      }
+    }
+    MultiplyPlain<T>(panel.product, input, weights, output);
+  }
+
+  int input_;
+  int weights_;
+  int output_;  // -1: in scratch memory
+  std::vector<Panel> panels_;
+  std::unique_ptr<PreparedEpilogue> epilogue_;
+  size_t onednn_bytes_ = 0;
+  size_t product_bytes_ = 0;
+};
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
+    const KernelRequest& request, std::vector<Panel> panels,
+    const MatrixProduct& whole) {
+  const bool keeps_output =
+      request.epilogue == nullptr || request.epilogue->keeps_output;
+  for (Panel& panel : panels) {
+    if (!keeps_output) panel.product.output.row = panel.product.columns;
+    if (IsEmpty(panel.product) || panel.product.depth == 0) continue;
+    absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
+        OneDnnMatMul::Create(panel.product);
+    if (onednn.ok()) panel.onednn = std::move(*onednn);
+  }
+  std::unique_ptr<PreparedEpilogue> epilogue;
+  if (request.epilogue != nullptr) {
+    EVENGRAD_ASSIGN_OR_RETURN(
+        epilogue,
+        PrepareEpilogue(*request.epilogue, whole.rows, whole.columns));
+  }
+  return std::make_unique<MatMulKernel<float>>(
+      request, std::move(panels), std::move(epilogue), keeps_output);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(
+    const KernelRequest& request) {
+  EVENGRAD_ASSIGN_OR_RETURN(const MatrixProduct whole, WholeProduct(request));
+  std::vector<Panel> panels = CutIntoPanels(whole);
+  const DType dtype = request.outputs[0].dtype;
+  if (dtype == DType::kF32) {
+    return MakeFloatKernel(request, std::move(panels), whole);
+  }
+  if (request.epilogue != nullptr) {
+    return InvalidArgument(
+        "matmul takes a trailing program in f32 only, found ",
+        request.outputs[0].ToString());
+  }
+  if (dtype == DType::kF64) {
+    return std::make_unique<MatMulKernel<double>>(request, std::move(panels),
+                                                  nullptr, true);
+  }
+  if (dtype == DType::kBF16) {
+    return std::make_unique<MatMulKernel<BFloat16>>(request, std::move(panels),
+                                                    nullptr, true);
+  }
+  return InvalidArgument("matmul has no kernel for ",
+                         request.outputs[0].ToString());
+}
+
+}  // namespace evengrad

@@ -1,0 +1,21 @@
+// The kernel of matmul: panels of the output, each a product of oneDNN (f32) or
+// of a plain loop.
+#ifndef EVENGRAD_OPS_MATMUL_KERNEL_H_
+#define EVENGRAD_OPS_MATMUL_KERNEL_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "evengrad/ops/kernel.h"
+
+namespace evengrad {
+
+// The output is cut along its longer side, so that no panel gets thin; sizes
+// alone decide. A trailing elementwise program (f32 only) runs on each panel
+// right after its product.
+absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(
+    const KernelRequest& request);
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_MATMUL_KERNEL_H_

@@ -1,0 +1,69 @@
+// The adapter to oneDNN, the only file pair that knows it: single-threaded
+// matrix products in f32. Compiles against oneDNN 2.6 and 3.x.
+//
+// Threads. The runtime's workers are the only threads; a primitive must run on
+// the worker that calls it. oneDNN fixes a primitive's decomposition when it is
+// created and runs it with OpenMP threads (in most builds), so both creation
+// and execution happen while the calling thread's OpenMP thread count is 1. The
+// count belongs to the calling thread alone and is put back afterwards.
+//
+// Scratchpads are the caller's (user mode): oneDNN's own ones are kept for each
+// primitive, and sharing them between threads is unsafe.
+#ifndef EVENGRAD_OPS_ONEDNN_H_
+#define EVENGRAD_OPS_ONEDNN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+
+namespace evengrad {
+
+// How a matrix lies in memory: elements from one row (column) to the next. One
+// of the two is 1.
+struct MatrixStrides {
+  int64_t row = 0;
+  int64_t column = 1;
+};
+
+// output[rows,columns] = input[rows,depth] · weights[depth,columns].
+// All sizes are positive.
+struct MatrixProduct {
+  int64_t rows = 0;
+  int64_t depth = 0;
+  int64_t columns = 0;
+  MatrixStrides input = {};
+  MatrixStrides weights = {};
+  MatrixStrides output = {};
+};
+
+// A prepared product. One object runs on one thread at a time.
+class EVENGRAD_EXPORT OneDnnMatMul {
+ public:
+  // Error: oneDNN has no implementation but its plain reference, or failed.
+  static absl::StatusOr<std::unique_ptr<OneDnnMatMul>> Create(
+      const MatrixProduct& product);
+  ~OneDnnMatMul();
+  OneDnnMatMul(const OneDnnMatMul&) = delete;
+  OneDnnMatMul& operator=(const OneDnnMatMul&) = delete;
+
+  // Bytes of 64-byte aligned scratch memory that Run needs.
+  size_t scratch_bytes() const;
+  // "onednn:brg:avx512_core".
+  const std::string& implementation() const;
+  // False where oneDNN reports a failure; the output is undefined then.
+  [[nodiscard]] bool Run(const float* input, const float* weights,
+                         float* output, std::byte* scratch);
+
+ private:
+  struct Body;
+  explicit OneDnnMatMul(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_ONEDNN_H_

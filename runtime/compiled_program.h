@@ -1,0 +1,80 @@
+// What the compiler makes of a program for one set of feed shapes: kernels in
+// order, and the buffers they read and write. Immutable; a session binds it to
+// memory.
+#ifndef EVENGRAD_RUNTIME_COMPILED_PROGRAM_H_
+#define EVENGRAD_RUNTIME_COMPILED_PROGRAM_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/tensor.h"
+#include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/kernel.h"
+#include "evengrad/runtime/program.h"
+
+namespace evengrad {
+
+enum class BufferKind : uint8_t {
+  kArena,     // at an offset of the session's arena
+  kFeed,      // the caller's tensor
+  kState,     // the session's tensor
+  kConstant,  // held by the program
+  kResult,    // a tensor that the caller gets
+};
+
+struct BufferSpec {
+  BufferKind kind = BufferKind::kArena;
+  TensorType type = {};
+  std::string name = {};  // of the node: finds the feed or state
+  int64_t bytes = 0;
+  int64_t offset = 0;    // kArena
+  Tensor constant = {};  // kConstant
+};
+
+// Moves whole buffers: results that are no kernel's own, and new state values
+// that could not be written in place.
+struct BufferCopy {
+  int from = -1;
+  int to = -1;
+  int64_t bytes = 0;
+};
+
+// One part of one kernel.
+struct Task {
+  const Kernel* kernel = nullptr;
+  int part = 0;
+};
+
+// Tasks that do not depend on each other.
+struct Stage {
+  int first_task = 0;
+  int num_tasks = 0;
+  bool parallel = false;  // enough work to wake other workers
+};
+
+struct CompiledProgram {
+  // The program after all passes, for listings. Its feeds and states are found
+  // by name.
+  Program program = {};
+  std::vector<BufferSpec> buffers = {};
+  std::vector<std::unique_ptr<Kernel>> kernels = {};
+  std::vector<std::string> kernel_names = {};  // first node of each
+  std::vector<Task> tasks = {};
+  std::vector<Stage> stages = {};
+  // Before the first stage, after the last, and then into states.
+  std::vector<BufferCopy> first_copies = {};
+  std::vector<BufferCopy> last_copies = {};
+  std::vector<BufferCopy> commits = {};
+  // Result buffers: one a fetch, and one a value of each observation.
+  std::vector<int> fetch_buffers = {};
+  std::vector<std::vector<int>> observation_buffers = {};
+  int64_t arena_bytes = 0;
+  int64_t scratch_bytes = 0;  // that one worker needs
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_RUNTIME_COMPILED_PROGRAM_H_

@@ -1,0 +1,29 @@
+// From a program to kernels in memory.
+#ifndef EVENGRAD_RUNTIME_COMPILER_H_
+#define EVENGRAD_RUNTIME_COMPILER_H_
+
+#include <map>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/tensor_type.h"
+#include "evengrad/runtime/compiled_program.h"
+#include "evengrad/runtime/program.h"
+
+namespace evengrad {
+
+struct CompileOptions {
+  bool fuse = true;
+};
+
+// Compiles `program` for placeholders (by node id in program.graph) of these
+// shapes. Errors: the program's own, and what shows only when sizes are known,
+// with the user's line.
+EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
+    const Program& program, const std::map<int, Shape>& placeholder_shapes,
+    const CompileOptions& options = {});
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_RUNTIME_COMPILER_H_

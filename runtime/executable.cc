@@ -1,0 +1,147 @@
+#include "evengrad/runtime/executable.h"
+
+#include <cstring>
+#include <utility>
+
+#include "evengrad/graph/status.h"
+
+namespace evengrad {
+namespace {
+
+// One stage as the thread pool sees it.
+struct StageCall {
+  const Task* tasks;
+  const KernelContext* contexts;
+};
+
+void RunTask(void* argument, int task, int worker) {
+  const auto& call = *static_cast<const StageCall*>(argument);
+  const Task& chosen = call.tasks[task];
+  chosen.kernel->Run(chosen.part, call.contexts[worker]);
+}
+
+// Somebody outside the executable holds a tensor of these results.
+bool InUse(const std::shared_ptr<ResultTensors>& results) {
+  if (results.use_count() > 1) return true;
+  auto shared = [](const Tensor& t) { return t.buffer().use_count() > 1; };
+  for (const Tensor& tensor : results->fetches) {
+    if (shared(tensor)) return true;
+  }
+  for (const std::vector<Tensor>& tensors : results->observations) {
+    for (const Tensor& tensor : tensors) {
+      if (shared(tensor)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
+    std::unique_ptr<CompiledProgram> compiled, int num_workers,
+    const std::function<Tensor*(std::string_view)>& find_state) {
+  std::unique_ptr<Executable> executable(new Executable);
+  executable->compiled_ = std::move(compiled);
+  const std::vector<BufferSpec>& specs = executable->compiled_->buffers;
+  executable->buffers_.assign(specs.size(), nullptr);
+  for (size_t b = 0; b < specs.size(); ++b) {
+    const BufferSpec& spec = specs[b];
+    if (spec.kind == BufferKind::kFeed) {
+      executable->feed_names_.push_back(spec.name);
+      executable->feed_buffers_.push_back(static_cast<int>(b));
+    } else if (spec.kind == BufferKind::kConstant) {
+      executable->buffers_[b] = const_cast<void*>(spec.constant.data());
+    } else if (spec.kind == BufferKind::kState) {
+      Tensor* state = find_state(spec.name);
+      if (state == nullptr) {
+        return InvalidArgument("the program reads state '", spec.name,
+                               "', which this session does not have");
+      }
+      if (!(state->type() == spec.type)) {
+        return InvalidArgument("the program reads state '", spec.name, "' as ",
+                               spec.type.ToString(), "; the session has it as ",
+                               state->ToString());
+      }
+      executable->buffers_[b] = state->mutable_data();
+    }
+  }
+  executable->contexts_.resize(num_workers);
+  for (KernelContext& context : executable->contexts_) {
+    context.buffers = executable->buffers_.data();
+  }
+  return executable;
+}
+
+void Executable::BindMemory(std::byte* arena, std::byte* scratch) {
+  const std::vector<BufferSpec>& specs = compiled_->buffers;
+  for (size_t b = 0; b < specs.size(); ++b) {
+    if (specs[b].kind == BufferKind::kArena) {
+      buffers_[b] = arena + specs[b].offset;
+    }
+  }
+  for (size_t worker = 0; worker < contexts_.size(); ++worker) {
+    contexts_[worker].scratch = scratch + worker * compiled_->scratch_bytes;
+  }
+}
+
+absl::Status Executable::RenewResults() {
+  if (results_ != nullptr && !InUse(results_)) return absl::OkStatus();
+  auto results = std::make_shared<ResultTensors>();
+  // A value fetched twice has one buffer for each fetch.
+  auto add = [&](int buffer, std::vector<Tensor>& tensors) -> absl::Status {
+    EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor,
+                              Tensor::Zeros(compiled_->buffers[buffer].type));
+    buffers_[buffer] = tensor.mutable_data();
+    tensors.push_back(std::move(tensor));
+    return absl::OkStatus();
+  };
+  for (int buffer : compiled_->fetch_buffers) {
+    EVENGRAD_RETURN_IF_ERROR(add(buffer, results->fetches));
+  }
+  for (const std::vector<int>& buffers : compiled_->observation_buffers) {
+    std::vector<Tensor>& tensors = results->observations.emplace_back();
+    for (int buffer : buffers) EVENGRAD_RETURN_IF_ERROR(add(buffer, tensors));
+  }
+  results_ = std::move(results);
+  return absl::OkStatus();
+}
+
+void Executable::RunStages(ThreadPool& pool) {
+  for (const Stage& stage : compiled_->stages) {
+    StageCall call{compiled_->tasks.data() + stage.first_task,
+                   contexts_.data()};
+    if (stage.parallel && pool.num_threads() > 1) {
+      pool.Run(stage.num_tasks, RunTask, &call);
+      continue;
+    }
+    for (int task = 0; task < stage.num_tasks; ++task) RunTask(&call, task, 0);
+  }
+}
+
+void Executable::RunCopies(std::span<const BufferCopy> copies) {
+  for (const BufferCopy& copy : copies) {
+    if (copy.bytes == 0) continue;
+    std::memcpy(buffers_[copy.to], buffers_[copy.from],
+                static_cast<size_t>(copy.bytes));
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
+    std::span<const void* const> feeds, uint64_t seed, uint64_t step,
+    ThreadPool& pool) {
+  for (size_t i = 0; i < feed_buffers_.size(); ++i) {
+    buffers_[feed_buffers_[i]] = const_cast<void*>(feeds[i]);
+  }
+  EVENGRAD_RETURN_IF_ERROR(RenewResults());
+  for (KernelContext& context : contexts_) {
+    context.seed = seed;
+    context.step = step;
+  }
+  RunCopies(compiled_->first_copies);
+  RunStages(pool);
+  RunCopies(compiled_->last_copies);
+  RunCopies(compiled_->commits);
+  return std::shared_ptr<const ResultTensors>(results_);
+}
+
+}  // namespace evengrad

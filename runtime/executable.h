@@ -1,0 +1,65 @@
+// A compiled program bound to memory: the flat arrays that a run walks.
+#ifndef EVENGRAD_RUNTIME_EXECUTABLE_H_
+#define EVENGRAD_RUNTIME_EXECUTABLE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/tensor.h"
+#include "evengrad/ops/kernel.h"
+#include "evengrad/runtime/compiled_program.h"
+#include "evengrad/runtime/thread_pool.h"
+
+namespace evengrad {
+
+// The tensors that one run hands out: fetches, then observed values.
+struct ResultTensors {
+  std::vector<Tensor> fetches = {};
+  std::vector<std::vector<Tensor>> observations = {};
+};
+
+class EVENGRAD_EXPORT Executable {
+ public:
+  // `find_state` gives the session's tensor of a state; its memory must stay
+  // where it is while the executable lives.
+  static absl::StatusOr<std::unique_ptr<Executable>> Create(
+      std::unique_ptr<CompiledProgram> compiled, int num_workers,
+      const std::function<Tensor*(std::string_view)>& find_state);
+
+  const CompiledProgram& compiled() const { return *compiled_; }
+  // Names of the placeholders that a run reads, in the order of `feeds` below.
+  const std::vector<std::string>& feed_names() const { return feed_names_; }
+
+  // Arena and scratch memory may be shared with other executables, of which one
+  // runs at a time. `scratch` holds compiled().scratch_bytes a worker.
+  void BindMemory(std::byte* arena, std::byte* scratch);
+
+  // One run. `feeds` has the memory of each placeholder. The results are
+  // allocated anew only while somebody still holds those of the run before.
+  absl::StatusOr<std::shared_ptr<const ResultTensors>> Run(
+      std::span<const void* const> feeds, uint64_t seed, uint64_t step,
+      ThreadPool& pool);
+
+ private:
+  Executable() = default;
+  absl::Status RenewResults();
+  void RunStages(ThreadPool& pool);
+  void RunCopies(std::span<const BufferCopy> copies);
+
+  std::unique_ptr<CompiledProgram> compiled_;
+  std::vector<std::string> feed_names_;
+  std::vector<int> feed_buffers_;
+  std::vector<void*> buffers_;           // what kernels index
+  std::vector<KernelContext> contexts_;  // by worker
+  std::shared_ptr<ResultTensors> results_;
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_RUNTIME_EXECUTABLE_H_

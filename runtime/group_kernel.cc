@@ -1,0 +1,218 @@
+#include "evengrad/runtime/group_kernel.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/ops/elementwise_kernel.h"
+#include "evengrad/ops/expression.h"
+
+namespace evengrad {
+namespace {
+
+// A sum's type with a 1 where it summed: the loop knows no other form.
+TensorType KeptDimensions(const Node& sum) {
+  const Shape& shape = sum.input(0).shape();
+  const auto& axes = sum.attribute<std::vector<int64_t>>("axes");
+  TensorType type{sum.output_type().dtype, shape};
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const bool summed =
+        axes.empty() ||
+        std::any_of(axes.begin(), axes.end(), [&](int64_t given) {
+          return NormalizeAxis(given, shape.rank()).value_or(-1) == axis;
+        });
+    if (summed) type.shape[axis] = 1;
+  }
+  return type;
+}
+
+DType GroupComputeType(const Graph& graph, std::span<const int> nodes) {
+  for (int id : nodes) {
+    const Node node = graph.node(id);
+    if (!node.op().elementwise) continue;
+    std::vector<DType> types{node.output_type().dtype};
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      types.push_back(node.input(i).dtype());
+    }
+    return ComputeType(types);
+  }
+  return DType::kF32;
+}
+
+// The elementwise nodes of a group as one program.
+class ProgramBuilder {
+ public:
+  // `first_input`, where given, becomes input 0.
+  ProgramBuilder(const Graph& graph, std::span<const int> nodes,
+                 const BufferPlan& buffers, std::optional<Value> first_input)
+      : graph_(graph), nodes_(nodes), buffers_(buffers) {
+    if (first_input.has_value()) AddInput(*first_input);
+    for (int id : nodes_) {
+      const Node node = graph_.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        if (!IsInside(node.input(i)) && !IsImmediate(node.input(i))) {
+          AddInput(node.input(i));
+        }
+      }
+    }
+    program_.num_inputs = static_cast<int>(inputs_.size());
+    for (int id : nodes_) AddNode(graph_.node(id));
+  }
+
+  const std::vector<Value>& inputs() const { return inputs_; }
+  const std::vector<Value>& outputs() const { return outputs_; }
+  const ElementwiseProgram& program() const { return program_; }
+
+ private:
+  bool IsInside(const Value& value) const {
+    return std::find(nodes_.begin(), nodes_.end(), value.id().node) !=
+           nodes_.end();
+  }
+
+  static bool IsImmediate(const Value& value) {
+    return ScalarConstant(value).has_value();
+  }
+
+  void AddInput(const Value& value) {
+    if (registers_.emplace(value.id(), static_cast<int>(inputs_.size()))
+            .second) {
+      inputs_.push_back(value);
+    }
+  }
+
+  int RegisterOf(const Value& value) {
+    auto it = registers_.find(value.id());
+    if (it != registers_.end()) return it->second;
+    return program_.Append({.primitive = Primitive::kImmediate,
+                            .immediate = ScalarConstant(value).value_or(0)});
+  }
+
+  void AddNode(const Node& node) {
+    std::vector<int> arguments;
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      arguments.push_back(RegisterOf(node.input(i)));
+    }
+    int result = arguments[0];  // what a sum adds up
+    if (node.op().elementwise) {
+      const ElementwiseProgram traced =
+          TraceElementwise(node.op(), node.num_inputs(), node.attributes());
+      result = program_.Inline(traced, arguments)[0];
+      registers_.emplace(node.output().id(), result);
+    }
+    if (buffers_.BufferOf(node.output().id()) >= 0) {
+      program_.outputs.push_back(result);
+      outputs_.push_back(node.output());
+    }
+  }
+
+  const Graph& graph_;
+  std::span<const int> nodes_;
+  const BufferPlan& buffers_;
+  ElementwiseProgram program_;
+  std::vector<Value> inputs_;
+  std::vector<Value> outputs_;
+  std::map<ValueId, int> registers_;
+};
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(const Graph& graph,
+                                                 const Group& group,
+                                                 const BufferPlan& buffers) {
+  const ProgramBuilder builder(graph, group.nodes, buffers, std::nullopt);
+  FusedLoop loop{.program = builder.program(),
+                 .compute_type = GroupComputeType(graph, group.nodes)};
+  const Node first = graph.node(group.nodes.front());
+  loop.shape = first.output_type().shape;
+  for (const Value& input : builder.inputs()) {
+    loop.inputs.push_back(input.type());
+    loop.input_buffers.push_back(buffers.BufferOf(input.id()));
+  }
+  for (const Value& output : builder.outputs()) {
+    const bool sum = output.node().op().sum_reduction;
+    loop.outputs.push_back(sum ? KeptDimensions(output.node()) : output.type());
+    loop.output_buffers.push_back(buffers.BufferOf(output.id()));
+    loop.reductions.push_back(sum ? OutputReduction::kSum
+                                  : OutputReduction::kNone);
+  }
+  return MakeFusedLoop(std::move(loop));
+}
+
+// Where the kernel of an epilogue puts its own output when nobody else reads
+// it: the place of an output that no input shares, or -1 for scratch.
+int BorrowedOutput(const ProgramBuilder& builder, const TensorType& type,
+                   const BufferPlan& buffers) {
+  for (const Value& output : builder.outputs()) {
+    const int buffer = buffers.BufferOf(output.id());
+    const bool own_place =
+        buffers.buffers[buffer].kind == BufferKind::kResult ||
+        (buffers.buffers[buffer].kind == BufferKind::kArena &&
+         !buffers.overwrites_input[buffer]);
+    if (own_place && output.type() == type) return buffer;
+  }
+  return -1;
+}
+
+KernelRequest RequestFor(const Node& node, const BufferPlan& buffers) {
+  KernelRequest request{.op = &node.op(), .attributes = &node.attributes()};
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    request.inputs.push_back(node.input(i).type());
+    request.input_buffers.push_back(buffers.BufferOf(node.input_id(i)));
+  }
+  for (int i = 0; i < node.num_outputs(); ++i) {
+    request.outputs.push_back(node.output_type(i));
+    request.output_buffers.push_back(buffers.BufferOf(node.output(i).id()));
+  }
+  return request;
+}
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
+    const Graph& graph, const Group& group, const BufferPlan& buffers) {
+  const Node node = graph.node(group.nodes.front());
+  const std::span<const int> rest =
+      std::span<const int>(group.nodes).subspan(1);
+  const ProgramBuilder builder(graph, rest, buffers, node.output());
+  Epilogue epilogue{.program = builder.program()};
+  for (const Value& input :
+       std::span<const Value>(builder.inputs()).subspan(1)) {
+    epilogue.input_types.push_back(input.type());
+    epilogue.input_buffers.push_back(buffers.BufferOf(input.id()));
+  }
+  for (const Value& output : builder.outputs()) {
+    epilogue.output_types.push_back(output.type());
+    epilogue.output_buffers.push_back(buffers.BufferOf(output.id()));
+  }
+  KernelRequest request = RequestFor(node, buffers);
+  if (request.output_buffers[0] < 0) {
+    request.output_buffers[0] =
+        BorrowedOutput(builder, node.output_type(), buffers);
+  }
+  epilogue.keeps_output = request.output_buffers[0] >= 0;
+  request.epilogue = &epilogue;
+  return node.op().make_kernel(request);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
+    const Graph& graph, const Group& group, const BufferPlan& buffers) {
+  switch (group.kind) {
+    case GroupKind::kLoop:
+      return MakeLoop(graph, group, buffers);
+    case GroupKind::kEpilogue:
+      return MakeWithEpilogue(graph, group, buffers);
+    case GroupKind::kKernel:
+      break;
+  }
+  const Node node = graph.node(group.nodes.front());
+  if (!node.op().make_kernel) {
+    return absl::UnimplementedError(
+        StrCat("op '", node.op().name, "' has no kernel"));
+  }
+  return node.op().make_kernel(RequestFor(node, buffers));
+}
+
+}  // namespace evengrad

@@ -1,0 +1,184 @@
+#include "evengrad/runtime/passes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/runtime/rebuild.h"
+
+namespace evengrad {
+namespace {
+
+using Replacement = absl::StatusOr<std::optional<std::vector<Value>>>;
+
+// Rebuilds the program's graph with `replace` and maps its roots.
+absl::Status RebuildProgram(Program& program, const std::vector<bool>* keep,
+                            const ReplaceFunction& replace) {
+  EVENGRAD_ASSIGN_OR_RETURN(RebuiltGraph rebuilt,
+                            RebuildGraph(program.graph, keep, replace));
+  ForEachRoot(program, [&](Value& value) { value = rebuilt(value); });
+  program.graph = std::move(rebuilt.graph);
+  return absl::OkStatus();
+}
+
+// Applies the rewrite rule `rule` of each op that has it.
+absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule) {
+  bool has_rule = false;
+  for (int id = 0; id < program.graph.num_nodes(); ++id) {
+    has_rule |= static_cast<bool>(program.graph.node(id).op().*rule);
+  }
+  if (!has_rule) return false;
+  bool changed = false;
+  EVENGRAD_RETURN_IF_ERROR(RebuildProgram(
+      program, nullptr,
+      [&](const Node& node, std::span<const Value> inputs,
+          Graph& graph) -> Replacement {
+        const RewriteFunction& rewrite = node.op().*rule;
+        if (!rewrite) return std::optional<std::vector<Value>>();
+        const Node copy = graph.AddNamed(node.op(), inputs, node.attributes(),
+                                         node.name(), node.location());
+        if (!copy.valid()) return graph.status();
+        const LocationScope location(graph, node.location());
+        const NameScope scope(graph, node.name());
+        std::vector<Value> values = rewrite(copy);
+        EVENGRAD_RETURN_IF_ERROR(graph.status());
+        if (values.empty()) {
+          for (int i = 0; i < copy.num_outputs(); ++i) {
+            values.push_back(copy.output(i));
+          }
+        } else {
+          changed = true;
+        }
+        return std::optional<std::vector<Value>>(std::move(values));
+      }));
+  return changed;
+}
+
+// What must be equal for two nodes to compute the same.
+struct NodeKey {
+  const OpDef* op;
+  const Attributes* attributes;
+  std::vector<ValueId> inputs;
+  size_t hash;
+
+  friend bool operator==(const NodeKey& a, const NodeKey& b) {
+    return a.hash == b.hash && a.op == b.op && a.inputs == b.inputs &&
+           *a.attributes == *b.attributes;
+  }
+  template <typename H>
+  friend H AbslHashValue(H state, const NodeKey& key) {
+    return H::combine(std::move(state), key.hash);
+  }
+};
+
+size_t HashOf(const AttributeValue& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) {
+    return absl::HashOf(*integer);
+  }
+  if (const auto* number = std::get_if<double>(&value)) {
+    return absl::HashOf(*number);
+  }
+  if (const auto* tensor = std::get_if<Tensor>(&value);
+      tensor != nullptr && tensor->num_elements() > 0) {
+    return absl::HashOf(tensor->num_elements(),
+                        LoadAsDouble(tensor->dtype(), tensor->data(), 0));
+  }
+  return value.index();
+}
+
+NodeKey KeyOf(const Node& node, std::span<const Value> inputs) {
+  NodeKey key{&node.op(), &node.attributes(), {}, 0};
+  size_t hash = absl::HashOf(key.op);
+  for (const Value& input : inputs) {
+    key.inputs.push_back(input.id());
+    hash = absl::HashOf(hash, input.id().node, input.id().output);
+  }
+  for (const auto& [name, value] : *key.attributes) {
+    hash = absl::HashOf(hash, HashOf(value));
+  }
+  key.hash = hash;
+  return key;
+}
+
+// Attribute equality as == sees it merges 0.0 with -0.0; such nodes stay apart.
+bool HasNegativeZero(const Attributes& attributes) {
+  return std::any_of(attributes.begin(), attributes.end(), [](const auto& a) {
+    const auto* number = std::get_if<double>(&a.second);
+    return number != nullptr && *number == 0 && std::signbit(*number);
+  });
+}
+
+}  // namespace
+
+std::vector<bool> NeededNodes(const Program& program) {
+  std::vector<bool> needed(program.graph.num_nodes(), false);
+  ForEachRoot(const_cast<Program&>(program),
+              [&](Value& value) { needed[value.id().node] = true; });
+  for (int id = program.graph.num_nodes() - 1; id >= 0; --id) {
+    if (!needed[id]) continue;
+    const Node node = program.graph.node(id);
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      needed[node.input_id(i).node] = true;
+    }
+  }
+  return needed;
+}
+
+absl::StatusOr<bool> InferPass(Program& program) {
+  if (program.mode != Mode::kInference) return false;
+  return Rewrite(program, &OpDef::inference);
+}
+
+absl::StatusOr<bool> SimplifyPass(Program& program) {
+  return Rewrite(program, &OpDef::simplify);
+}
+
+absl::StatusOr<bool> SharePass(Program& program) {
+  absl::flat_hash_map<NodeKey, std::vector<Value>> known;
+  bool changed = false;
+  EVENGRAD_RETURN_IF_ERROR(RebuildProgram(
+      program, nullptr,
+      [&](const Node& node, std::span<const Value> inputs,
+          Graph& graph) -> Replacement {
+        const OpDef& op = node.op();
+        const bool merges =
+            !op.random && !IsPlaceholder(node) && !IsState(node);
+        if (!merges || HasNegativeZero(node.attributes())) {
+          return std::optional<std::vector<Value>>();
+        }
+        auto [it, inserted] = known.try_emplace(KeyOf(node, inputs));
+        if (inserted) {
+          const Node copy =
+              graph.Add(op, inputs, node.attributes(), {.name = node.name()});
+          if (!copy.valid()) return graph.status();
+          for (int i = 0; i < copy.num_outputs(); ++i) {
+            it->second.push_back(copy.output(i));
+          }
+        } else {
+          changed = true;
+        }
+        return std::optional<std::vector<Value>>(it->second);
+      }));
+  return changed;
+}
+
+absl::StatusOr<bool> PrunePass(Program& program) {
+  const std::vector<bool> needed = NeededNodes(program);
+  if (std::count(needed.begin(), needed.end(), false) == 0) return false;
+  EVENGRAD_RETURN_IF_ERROR(RebuildProgram(program, &needed, nullptr));
+  return true;
+}
+
+std::span<const Pass> CompilerPasses() {
+  static constexpr Pass kPasses[] = {
+      {"simplify", SimplifyPass}, {"share", SharePass}, {"prune", PrunePass}};
+  return kPasses;
+}
+
+}  // namespace evengrad

@@ -1,0 +1,78 @@
+#include "evengrad/runtime/program.h"
+
+#include <algorithm>
+#include <set>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/graph/verifier.h"
+
+namespace evengrad {
+namespace {
+
+bool IsLowered(const Graph& graph) {
+  const std::vector<Value> states = States(graph);
+  return std::none_of(states.begin(), states.end(), [](const Value& state) {
+    return state.node().initializer().valid();
+  });
+}
+
+absl::Status VerifyOwned(const Program& program, const Value& value,
+                         std::string_view role, std::string_view name) {
+  if (!value.valid()) {
+    return InvalidArgument(role, " '", name,
+                           "' is an empty value, or one from a failed call");
+  }
+  if (program.graph.Owns(value)) return absl::OkStatus();
+  return InvalidArgument(role, " '", name, "' is '", value.name(),
+                         "', a value of another graph than the program's");
+}
+
+absl::Status VerifyUpdate(const Program& program, const StateUpdate& update) {
+  EVENGRAD_RETURN_IF_ERROR(
+      VerifyOwned(program, update.state, "updated state", "state"));
+  const std::string name = update.state.name();
+  EVENGRAD_RETURN_IF_ERROR(
+      VerifyOwned(program, update.value, "new value of", name));
+  const Node state = update.state.node();
+  if (!IsState(state)) {
+    return InvalidArgument(state.ErrorPrefix(), "only states are updated, '",
+                           name, "' is made by op '", state.op().name, "'");
+  }
+  if (update.value.dtype() == update.state.dtype() &&
+      MayBeEqual(update.value.shape(), update.state.shape())) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(state.ErrorPrefix(), "the state has type ",
+                         update.state.type().ToString(), ", its new value '",
+                         update.value.name(), "' has type ",
+                         update.value.type().ToString());
+}
+
+}  // namespace
+
+absl::Status VerifyProgram(const Program& program) {
+  EVENGRAD_RETURN_IF_ERROR(VerifyGraph(
+      program.graph, {.states_need_initializers = !IsLowered(program.graph)}));
+  for (const NamedValue& fetch : program.fetches) {
+    EVENGRAD_RETURN_IF_ERROR(
+        VerifyOwned(program, fetch.value, "fetch", fetch.name));
+  }
+  std::set<ValueId> updated;
+  for (const StateUpdate& update : program.updates) {
+    EVENGRAD_RETURN_IF_ERROR(VerifyUpdate(program, update));
+    if (!updated.insert(update.state.id()).second) {
+      return InvalidArgument(update.state.node().ErrorPrefix(),
+                             "two updates name this state");
+    }
+  }
+  for (const ObservedValues& observed : program.observations) {
+    for (const Value& value : observed.values) {
+      EVENGRAD_RETURN_IF_ERROR(
+          VerifyOwned(program, value, "observation", observed.name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace evengrad

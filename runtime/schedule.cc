@@ -1,0 +1,196 @@
+#include "evengrad/runtime/schedule.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <queue>
+#include <set>
+#include <utility>
+
+#include "evengrad/graph/source_ops.h"
+
+namespace evengrad {
+namespace {
+
+// Bounds how much memory of independent branches is alive at once.
+constexpr size_t kMaxStageGroups = 8;
+
+class Scheduler {
+ public:
+  Scheduler(const Program& program, const FusionPlan& fusion)
+      : program_(program),
+        fusion_(fusion),
+        successors_(fusion.groups.size()),
+        waits_for_(fusion.groups.size(), 0),
+        held_by_(fusion.groups.size()) {}
+
+  Schedule Plan() {
+    FindDependencies();
+    FindUpdatesInPlace();
+    schedule_.stage_of.assign(fusion_.groups.size(), -1);
+    for (size_t g = 0; g < fusion_.groups.size(); ++g) MarkIfReady(g);
+    size_t done = 0;
+    while (done < fusion_.groups.size()) {
+      if (ready_.empty()) ReleaseOne();
+      done += RunStage();
+    }
+    return std::move(schedule_);
+  }
+
+ private:
+  using ByFirstNode = std::pair<int, int>;  // first node, group
+
+  // A writer in place waits for a reader of the old value.
+  struct Hold {
+    int update;
+    int reader;
+  };
+
+  void FindDependencies() {
+    for (size_t g = 0; g < fusion_.groups.size(); ++g) {
+      std::set<int> producers;
+      for (int id : fusion_.groups[g].nodes) {
+        const Node node = program_.graph.node(id);
+        for (int i = 0; i < node.num_inputs(); ++i) {
+          const Value input = WithoutAliases(node.input(i));
+          const int producer = fusion_.group_of[input.id().node];
+          if (producer >= 0 && producer != static_cast<int>(g)) {
+            producers.insert(producer);
+          }
+          if (IsState(input.node())) readers_[input.id().node].insert(g);
+        }
+      }
+      for (int producer : producers) successors_[producer].push_back(g);
+      waits_for_[g] = static_cast<int>(producers.size());
+    }
+  }
+
+  // An update is written in place when the group that makes the value may, and
+  // every other reader of the state runs before: those readers hold the group.
+  void FindUpdatesInPlace() {
+    std::set<ValueId> taken;
+    schedule_.in_place.assign(program_.updates.size(), false);
+    for (size_t u = 0; u < program_.updates.size(); ++u) {
+      const StateUpdate& update = program_.updates[u];
+      const int writer = fusion_.group_of[update.value.id().node];
+      if (writer < 0 || !MayOverwrite(writer, update) ||
+          !taken.insert(update.value.id()).second) {
+        continue;
+      }
+      schedule_.in_place[u] = true;
+      for (int reader : readers_[update.state.id().node]) {
+        if (reader == writer) continue;
+        held_by_[writer].push_back({static_cast<int>(u), reader});
+        ++waits_for_[writer];
+        holds_[reader].push_back(writer);
+      }
+    }
+  }
+
+  // Whether `group` may write the new value of a state over the old one: it
+  // does not read the state, or only element by element at the same place.
+  bool MayOverwrite(int group, const StateUpdate& update) {
+    const ValueId state = update.state.id();
+    if (readers_[state.node].count(group) == 0) return true;
+    const Group& members = fusion_.groups[group];
+    if (!update.value.node().op().elementwise ||
+        !(update.value.type() == update.state.type())) {
+      return false;
+    }
+    for (int id : members.nodes) {
+      const Node node = program_.graph.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        if (!(WithoutAliases(node.input(i)).id() == state)) continue;
+        if (!node.op().elementwise || !(node.input_id(i) == state)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  void MarkIfReady(int group) {
+    if (waits_for_[group] == 0 && schedule_.stage_of[group] < 0) {
+      ready_.push({fusion_.groups[group].nodes.front(), group});
+    }
+  }
+
+  size_t RunStage() {
+    std::vector<int> stage;
+    while (!ready_.empty() && stage.size() < kMaxStageGroups) {
+      stage.push_back(ready_.top().second);
+      ready_.pop();
+    }
+    const int index = static_cast<int>(schedule_.stages.size());
+    for (int group : stage) schedule_.stage_of[group] = index;
+    for (int group : stage) {
+      for (int successor : successors_[group]) Release(successor);
+      for (int writer : holds_[group]) {
+        if (schedule_.stage_of[writer] < 0) ReleaseHold(writer, group);
+      }
+    }
+    schedule_.stages.push_back(std::move(stage));
+    return schedule_.stages.back().size();
+  }
+
+  void Release(int group) {
+    --waits_for_[group];
+    MarkIfReady(group);
+  }
+
+  void ReleaseHold(int writer, int reader) {
+    auto& holds = held_by_[writer];
+    auto it = std::find_if(holds.begin(), holds.end(),
+                           [&](const Hold& h) { return h.reader == reader; });
+    if (it == holds.end()) return;
+    holds.erase(it);
+    Release(writer);
+  }
+
+  // Every group left waits: some reader of an old state needs its new value.
+  // Gives up writing in place for the earliest group that only readers hold.
+  void ReleaseOne() {
+    int chosen = -1;
+    for (size_t g = 0; g < fusion_.groups.size(); ++g) {
+      const bool held_only =
+          schedule_.stage_of[g] < 0 && !held_by_[g].empty() &&
+          waits_for_[g] == static_cast<int>(held_by_[g].size());
+      if (held_only &&
+          (chosen < 0 || fusion_.groups[g].nodes.front() <
+                             fusion_.groups[chosen].nodes.front())) {
+        chosen = static_cast<int>(g);
+      }
+    }
+    for (const Hold& hold : held_by_[chosen]) {
+      schedule_.in_place[hold.update] = false;
+    }
+    held_by_[chosen].clear();
+    waits_for_[chosen] = 0;
+    MarkIfReady(chosen);
+  }
+
+  const Program& program_;
+  const FusionPlan& fusion_;
+  Schedule schedule_;
+  std::vector<std::vector<int>> successors_;
+  std::vector<int> waits_for_;              // producers and holds, by group
+  std::vector<std::vector<Hold>> held_by_;  // by writer
+  std::map<int, std::vector<int>> holds_;   // writers, by reader
+  std::map<int, std::set<int>> readers_;    // groups, by state node
+  std::priority_queue<ByFirstNode, std::vector<ByFirstNode>,
+                      std::greater<ByFirstNode>>
+      ready_;
+};
+
+}  // namespace
+
+Value WithoutAliases(Value value) {
+  while (value.node().op().alias) value = value.node().input(0);
+  return value;
+}
+
+Schedule PlanSchedule(const Program& program, const FusionPlan& fusion) {
+  return Scheduler(program, fusion).Plan();
+}
+
+}  // namespace evengrad

@@ -1,0 +1,553 @@
+#include "evengrad/runtime/session.h"
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/ops/initializers.h"
+#include "evengrad/runtime/compiler.h"
+#include "evengrad/runtime/executable.h"
+#include "evengrad/runtime/hook.h"
+#include "evengrad/runtime/passes.h"
+#include "evengrad/runtime/thread_pool.h"
+
+namespace evengrad {
+namespace {
+
+// Executables kept: training and inference, each with full and last batches of
+// a few sizes and with and without observations.
+constexpr size_t kMaxExecutables = 16;
+
+// Distinct `every_n_steps` of a program's observations.
+constexpr size_t kMaxPeriods = 64;
+
+bool SameValues(std::span<const NamedValue> a, std::span<const NamedValue> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const NamedValue& x, const NamedValue& y) {
+                      return x.value == y.value && x.name == y.name;
+                    });
+}
+
+// The same program: it holds its graph, so equal handles are equal programs.
+bool SameProgram(const Program& a, const Program& b) {
+  return a.graph == b.graph && a.mode == b.mode &&
+         SameValues(a.fetches, b.fetches) &&
+         std::equal(a.updates.begin(), a.updates.end(), b.updates.begin(),
+                    b.updates.end(),
+                    [](const StateUpdate& x, const StateUpdate& y) {
+                      return x.state == y.state && x.value == y.value;
+                    }) &&
+         std::equal(a.observations.begin(), a.observations.end(),
+                    b.observations.begin(), b.observations.end(),
+                    [](const ObservedValues& x, const ObservedValues& y) {
+                      return x.values == y.values && x.hook == y.hook &&
+                             x.every_n_steps == y.every_n_steps;
+                    });
+}
+
+absl::Status FeedError(const Value& value, std::string_view what) {
+  return InvalidArgument(value.node().ErrorPrefix(), what);
+}
+
+}  // namespace
+
+struct RunResult::Data {
+  std::shared_ptr<const ResultTensors> tensors;
+  std::shared_ptr<const Program> program;
+};
+
+class Session::Impl {
+ public:
+  Impl(const Graph& graph, const SessionOptions& options, int num_threads)
+      : graph_(graph), options_(options), pool_(num_threads) {}
+
+  absl::Status InitializeStates(const Graph& graph);
+  absl::StatusOr<RunResult> Run(const Program& program,
+                                std::span<const Feed> feeds);
+  absl::StatusOr<RunResult> Infer(std::span<const Value> values,
+                                  std::span<const Feed> feeds);
+  absl::StatusOr<Tensor*> FindState(std::string_view name);
+
+  int64_t step() const { return step_; }
+  CompiledStatistics last_compiled() const { return last_compiled_; }
+
+ private:
+  // A program that has run, with its executables.
+  struct Entry {
+    // One for each set of feeds and due observations.
+    struct Variant {
+      std::vector<Value> feeds;  // as the caller gave them
+      std::vector<TensorType> types;
+      uint64_t due = 0;
+      std::unique_ptr<Executable> executable;
+      std::vector<int> feed_index;  // of the caller's feeds, by placeholder
+      std::vector<int> observed;    // indices of the due observations
+      std::vector<const void*> pointers;
+      uint64_t memory_version = 0;
+      std::shared_ptr<RunResult::Data> result;
+    };
+    std::shared_ptr<const Program> program;
+    std::vector<int64_t> periods;  // distinct, of the observations
+    std::list<Variant> variants;   // last used first
+  };
+
+  absl::StatusOr<Entry*> EntryFor(const Program& program);
+  absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,
+                                             std::span<const Feed> feeds);
+  absl::StatusOr<Entry::Variant> MakeVariant(const Entry& entry,
+                                             std::span<const Feed> feeds,
+                                             uint64_t due);
+  absl::Status Observe(const Entry& entry, const Entry::Variant& variant);
+  absl::Status ReserveMemory(Entry::Variant& variant);
+  uint64_t DueAt(const Entry& entry, int64_t step) const;
+  static bool Matches(const Entry::Variant& variant,
+                      std::span<const Feed> feeds, uint64_t due);
+  absl::Status InitializeRound(const Graph& graph,
+                               std::span<const Value> states);
+
+  Graph graph_;
+  SessionOptions options_;
+  ThreadPool pool_;
+  std::map<std::string, Tensor, std::less<>> states_;
+  std::list<Entry> entries_;  // last used first
+  Program inference_;
+  std::shared_ptr<std::byte> arena_;
+  std::shared_ptr<std::byte> scratch_;
+  int64_t arena_bytes_ = 0;
+  int64_t scratch_bytes_ = 0;
+  uint64_t memory_version_ = 0;
+  int64_t step_ = 0;
+  CompiledStatistics last_compiled_;
+};
+
+// ---- States ---------------------------------------------------------------
+
+absl::Status Session::Impl::InitializeStates(const Graph& graph) {
+  std::vector<Value> missing;
+  for (const Value& state : States(graph)) {
+    if (states_.count(state.node().name()) == 0) missing.push_back(state);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  Graph resolved = graph.Clone();
+  EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(resolved));
+  // An initial value may read states that have theirs already.
+  while (!missing.empty()) {
+    std::vector<Value> ready;
+    std::vector<Value> waiting;
+    for (const Value& state : missing) {
+      const Value initial = resolved.node(state.id().node).initializer();
+      const Program program{.graph = resolved, .fetches = {{.value = initial}}};
+      const std::vector<bool> needed = NeededNodes(program);
+      bool waits = false;
+      for (const Value& other : missing) waits |= needed[other.id().node];
+      (waits ? waiting : ready).push_back(resolved.value(state.id()));
+    }
+    if (ready.empty()) {
+      return FeedError(waiting.front(),
+                       "the initial value of the state depends on itself");
+    }
+    EVENGRAD_RETURN_IF_ERROR(InitializeRound(resolved, ready));
+    missing = std::move(waiting);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Impl::InitializeRound(const Graph& graph,
+                                            std::span<const Value> states) {
+  Program program{.graph = graph};
+  for (const Value& state : states) {
+    program.fetches.push_back(
+        {state.node().name(), state.node().initializer()});
+  }
+  const std::vector<bool> needed = NeededNodes(program);
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    if (needed[id] && IsPlaceholder(graph.node(id))) {
+      return FeedError(graph.node(id).output(),
+                       "a state's initial value depends on this placeholder, "
+                       "which is fed only when programs run");
+    }
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
+                            Compile(program, {}, {.fuse = options_.fuse}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      std::unique_ptr<Executable> executable,
+      Executable::Create(std::move(compiled), pool_.num_threads(),
+                         [&](std::string_view name) -> Tensor* {
+                           auto it = states_.find(name);
+                           return it == states_.end() ? nullptr : &it->second;
+                         }));
+  Entry::Variant variant;
+  variant.executable = std::move(executable);
+  EVENGRAD_RETURN_IF_ERROR(ReserveMemory(variant));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      std::shared_ptr<const ResultTensors> results,
+      variant.executable->Run({}, options_.seed, 0, pool_));
+  for (size_t i = 0; i < states.size(); ++i) {
+    EVENGRAD_ASSIGN_OR_RETURN(Tensor value, results->fetches[i].Clone());
+    states_.emplace(states[i].node().name(), std::move(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
+  auto it = states_.find(name);
+  if (it == states_.end()) {
+    return InvalidArgument("the session has no state '", name, "'");
+  }
+  return &it->second;
+}
+
+// ---- Memory ---------------------------------------------------------------
+
+absl::Status Session::Impl::ReserveMemory(Entry::Variant& variant) {
+  const CompiledProgram& compiled = variant.executable->compiled();
+  auto grow = [&](int64_t wanted, int64_t& bytes,
+                  std::shared_ptr<std::byte>& memory) -> absl::Status {
+    if (wanted <= bytes && memory != nullptr) return absl::OkStatus();
+    std::shared_ptr<std::byte> larger = AllocateAligned(wanted);
+    if (larger == nullptr) {
+      return absl::ResourceExhaustedError(
+          StrCat("no memory for the program's values: ", wanted, " bytes"));
+    }
+    memory = std::move(larger);
+    bytes = wanted;
+    ++memory_version_;
+    return absl::OkStatus();
+  };
+  EVENGRAD_RETURN_IF_ERROR(grow(compiled.arena_bytes, arena_bytes_, arena_));
+  EVENGRAD_RETURN_IF_ERROR(grow(compiled.scratch_bytes * pool_.num_threads(),
+                                scratch_bytes_, scratch_));
+  if (variant.memory_version != memory_version_) {
+    variant.executable->BindMemory(arena_.get(), scratch_.get());
+    variant.memory_version = memory_version_;
+  }
+  return absl::OkStatus();
+}
+
+// ---- Programs and their executables ---------------------------------------
+
+absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
+    const Program& program) {
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    if (!SameProgram(*it->program, program)) continue;
+    entries_.splice(entries_.begin(), entries_, it);
+    return &entries_.front();
+  }
+  EVENGRAD_RETURN_IF_ERROR(program.graph.status());
+  if (!program.graph.IsRelatedTo(graph_)) {
+    return InvalidArgument(
+        "the program was made from another graph than this session; create "
+        "the session with the graph of the program");
+  }
+  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
+  EVENGRAD_RETURN_IF_ERROR(InitializeStates(program.graph));
+  Entry entry;
+  entry.program = std::make_shared<const Program>(program);
+  for (const ObservedValues& observed : program.observations) {
+    if (observed.every_n_steps < 1) {
+      return InvalidArgument("observation '", observed.name,
+                             "' is asked for every ", observed.every_n_steps,
+                             " steps; expected 1 or more");
+    }
+    if (std::count(entry.periods.begin(), entry.periods.end(),
+                   observed.every_n_steps) == 0) {
+      entry.periods.push_back(observed.every_n_steps);
+    }
+  }
+  if (entry.periods.size() > kMaxPeriods) {
+    return InvalidArgument("a program's observations may have at most ",
+                           kMaxPeriods, " different periods, not ",
+                           entry.periods.size());
+  }
+  entries_.push_front(std::move(entry));
+  if (entries_.size() > kMaxExecutables) entries_.pop_back();
+  return &entries_.front();
+}
+
+uint64_t Session::Impl::DueAt(const Entry& entry, int64_t step) const {
+  uint64_t due = 0;
+  for (size_t i = 0; i < entry.periods.size(); ++i) {
+    if (step % entry.periods[i] == 0) due |= uint64_t{1} << i;
+  }
+  return due;
+}
+
+bool Session::Impl::Matches(const Entry::Variant& variant,
+                            std::span<const Feed> feeds, uint64_t due) {
+  if (variant.due != due || variant.feeds.size() != feeds.size()) return false;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const TensorType& type = variant.types[i];
+    const std::span<const int64_t> sizes = feeds[i].tensor.sizes();
+    if (!(feeds[i].value == variant.feeds[i]) || !feeds[i].tensor.valid() ||
+        feeds[i].tensor.dtype() != type.dtype ||
+        static_cast<int>(sizes.size()) != type.rank()) {
+      return false;
+    }
+    for (size_t d = 0; d < sizes.size(); ++d) {
+      if (sizes[d] != type.shape[static_cast<int>(d)].size()) return false;
+    }
+  }
+  return true;
+}
+
+absl::StatusOr<Session::Impl::Entry::Variant*> Session::Impl::VariantFor(
+    Entry& entry, std::span<const Feed> feeds) {
+  const uint64_t due = DueAt(entry, step_ + 1);
+  for (auto it = entry.variants.begin(); it != entry.variants.end(); ++it) {
+    if (!Matches(*it, feeds, due)) continue;
+    entry.variants.splice(entry.variants.begin(), entry.variants, it);
+    return &entry.variants.front();
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
+                            MakeVariant(entry, feeds, due));
+  entry.variants.push_front(std::move(variant));
+  if (entry.variants.size() > kMaxExecutables) entry.variants.pop_back();
+  return &entry.variants.front();
+}
+
+absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
+    const Entry& entry, std::span<const Feed> feeds, uint64_t due) {
+  Program program = *entry.program;
+  Entry::Variant variant;
+  variant.due = due;
+  program.observations.clear();
+  for (size_t i = 0; i < entry.program->observations.size(); ++i) {
+    const ObservedValues& observed = entry.program->observations[i];
+    const auto period = std::find(entry.periods.begin(), entry.periods.end(),
+                                  observed.every_n_steps);
+    if ((due >> (period - entry.periods.begin()) & 1) == 0) continue;
+    program.observations.push_back(observed);
+    variant.observed.push_back(static_cast<int>(i));
+  }
+  std::map<int, Shape> shapes;
+  std::map<std::string, int, std::less<>> feed_of;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const Feed& feed = feeds[i];
+    EVENGRAD_ASSIGN_OR_RETURN(Value placeholder,
+                              program.graph.Resolve(feed.value));
+    if (!IsPlaceholder(placeholder.node())) {
+      return FeedError(placeholder, "only placeholders can be fed");
+    }
+    if (!feed.tensor.valid()) {
+      return FeedError(placeholder, "an empty tensor is fed");
+    }
+    if (feed.tensor.dtype() != placeholder.dtype()) {
+      return FeedError(
+          placeholder,
+          StrCat("expected ", placeholder.type().ToString(), ", a tensor ",
+                 feed.tensor.ToString(), " is fed"));
+    }
+    if (!feed_of.emplace(placeholder.node().name(), i).second) {
+      return FeedError(placeholder, "the placeholder is fed twice");
+    }
+    shapes.emplace(placeholder.id().node, Shape(feed.tensor.sizes()));
+    variant.feeds.push_back(feed.value);
+    variant.types.push_back(feed.tensor.type());
+  }
+  const std::vector<bool> needed = NeededNodes(program);
+  for (int id = 0; id < program.graph.num_nodes(); ++id) {
+    const Node node = program.graph.node(id);
+    if (needed[id] && IsPlaceholder(node) && shapes.count(id) == 0) {
+      return FeedError(node.output(),
+                       StrCat("the placeholder ", node.output_type().ToString(),
+                              " is not fed"));
+    }
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
+                            Compile(program, shapes, {.fuse = options_.fuse}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      variant.executable,
+      Executable::Create(std::move(compiled), pool_.num_threads(),
+                         [&](std::string_view name) -> Tensor* {
+                           auto it = states_.find(name);
+                           return it == states_.end() ? nullptr : &it->second;
+                         }));
+  for (const std::string& name : variant.executable->feed_names()) {
+    variant.feed_index.push_back(feed_of.at(name));
+  }
+  variant.pointers.resize(variant.feed_index.size());
+  return variant;
+}
+
+// ---- Running --------------------------------------------------------------
+
+absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
+                                             std::span<const Feed> feeds) {
+  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant * variant,
+                            VariantFor(*entry, feeds));
+  EVENGRAD_RETURN_IF_ERROR(ReserveMemory(*variant));
+  for (size_t i = 0; i < variant->feed_index.size(); ++i) {
+    variant->pointers[i] = feeds[variant->feed_index[i]].tensor.data();
+  }
+  if (variant->result.use_count() != 1) {
+    variant->result = std::make_shared<RunResult::Data>();
+    variant->result->program = entry->program;
+  }
+  variant->result->tensors.reset();
+  EVENGRAD_ASSIGN_OR_RETURN(
+      variant->result->tensors,
+      variant->executable->Run(variant->pointers, options_.seed,
+                               static_cast<uint64_t>(step_), pool_));
+  const CompiledProgram& compiled = variant->executable->compiled();
+  last_compiled_ = {compiled.program.graph.num_nodes(),
+                    static_cast<int>(compiled.kernels.size()),
+                    compiled.arena_bytes};
+  RunResult result(variant->result);
+  if (!entry->program->updates.empty()) ++step_;
+  EVENGRAD_RETURN_IF_ERROR(Observe(*entry, *variant));
+  return result;
+}
+
+absl::Status Session::Impl::Observe(const Entry& entry,
+                                    const Entry::Variant& variant) {
+  for (size_t i = 0; i < variant.observed.size(); ++i) {
+    const ObservedValues& observed =
+        entry.program->observations[variant.observed[i]];
+    if (observed.hook == nullptr) continue;
+    EVENGRAD_RETURN_IF_ERROR(observed.hook->Observe(
+        {.name = observed.name,
+         .step = step_,
+         .values = variant.result->tensors->observations[i]}));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunResult> Session::Impl::Infer(std::span<const Value> values,
+                                               std::span<const Feed> feeds) {
+  const bool same =
+      std::equal(values.begin(), values.end(), inference_.fetches.begin(),
+                 inference_.fetches.end(),
+                 [](const Value& value, const NamedValue& fetch) {
+                   return value == fetch.value;
+                 });
+  if (!same || values.empty()) {
+    std::optional<Graph> graph;
+    if (!values.empty()) graph = Graph::Of(values.front());
+    if (!graph.has_value()) {
+      return InvalidArgument("there is no value to run");
+    }
+    EVENGRAD_RETURN_IF_ERROR(graph->status());
+    Program program{.graph = *graph, .mode = Mode::kInference};
+    for (const Value& value : values) {
+      EVENGRAD_ASSIGN_OR_RETURN(Value own, graph->Resolve(value));
+      program.fetches.push_back({own.name(), own});
+    }
+    inference_ = std::move(program);
+  }
+  return Run(inference_, feeds);
+}
+
+// ---- The public face ------------------------------------------------------
+
+std::span<const Tensor> RunResult::values() const {
+  if (data_ == nullptr) return {};
+  return data_->tensors->fetches;
+}
+
+absl::StatusOr<Tensor> RunResult::Get(const Value& value) const {
+  if (data_ == nullptr) return InvalidArgument("the result is empty");
+  EVENGRAD_ASSIGN_OR_RETURN(Value own, data_->program->graph.Resolve(value));
+  for (size_t i = 0; i < data_->program->fetches.size(); ++i) {
+    if (data_->program->fetches[i].value == own) return values()[i];
+  }
+  return InvalidArgument("'", own.name(), "' was not fetched by this run");
+}
+
+absl::StatusOr<Tensor> RunResult::Get(std::string_view name) const {
+  if (data_ == nullptr) return InvalidArgument("the result is empty");
+  for (size_t i = 0; i < data_->program->fetches.size(); ++i) {
+    if (data_->program->fetches[i].name == name) return values()[i];
+  }
+  return InvalidArgument("no value named '", name, "' was fetched by this run");
+}
+
+absl::StatusOr<double> ScalarOf(const Tensor& tensor) {
+  if (tensor.num_elements() != 1) {
+    return InvalidArgument("a value of type ", tensor.ToString(),
+                           " is not a single number");
+  }
+  return LoadAsDouble(tensor.dtype(), tensor.data(), 0);
+}
+
+absl::StatusOr<double> RunResult::Scalar(const Value& value) const {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, Get(value));
+  return ScalarOf(tensor);
+}
+
+absl::StatusOr<double> RunResult::Scalar(std::string_view name) const {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, Get(name));
+  return ScalarOf(tensor);
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+absl::StatusOr<Session> Session::Create(const Graph& graph,
+                                        SessionOptions options) {
+  EVENGRAD_RETURN_IF_ERROR(graph.status());
+  constexpr int kMaxThreads = 256;
+  if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
+    return InvalidArgument("num_threads = ", options.num_threads,
+                           ": expected 0 (one a core) to ", kMaxThreads);
+  }
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int threads =
+      options.num_threads > 0 ? options.num_threads : std::max(1, cores);
+  auto impl = std::make_unique<Impl>(graph.Clone(), options, threads);
+  EVENGRAD_RETURN_IF_ERROR(impl->InitializeStates(graph));
+  return Session(std::move(impl));
+}
+
+absl::StatusOr<RunResult> Session::Run(const Program& program,
+                                       std::span<const Feed> feeds) {
+  return impl_->Run(program, feeds);
+}
+
+absl::StatusOr<RunResult> Session::Run(std::span<const Value> values,
+                                       std::span<const Feed> feeds) {
+  return impl_->Infer(values, feeds);
+}
+
+absl::StatusOr<Tensor> Session::Read(std::string_view state) const {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
+  return tensor->Clone();
+}
+
+absl::StatusOr<Tensor> Session::Read(const Value& state) const {
+  if (!state.valid()) return InvalidArgument("the state is an empty value");
+  return Read(state.node().name());
+}
+
+absl::Status Session::Write(std::string_view state, const Tensor& tensor) {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor * target, impl_->FindState(state));
+  if (!tensor.valid() || !(target->type() == tensor.type())) {
+    return InvalidArgument("state '", state, "' has type ", target->ToString(),
+                           ", the new value has type ",
+                           tensor.valid() ? tensor.ToString() : "(empty)");
+  }
+  std::memcpy(target->mutable_data(), tensor.data(),
+              static_cast<size_t>(tensor.byte_size()));
+  return absl::OkStatus();
+}
+
+absl::Status Session::Write(const Value& state, const Tensor& tensor) {
+  if (!state.valid()) return InvalidArgument("the state is an empty value");
+  return Write(state.node().name(), tensor);
+}
+
+int64_t Session::step() const { return impl_->step(); }
+
+CompiledStatistics Session::last_compiled() const {
+  return impl_->last_compiled();
+}
+
+}  // namespace evengrad

@@ -1,0 +1,60 @@
+#include "evengrad/ops/builtin_ops.h"
+#include "op_cases.h"
+
+namespace evengrad {
+namespace {
+
+using testing::OpSample;
+
+OpSample Product(int64_t m, int64_t k, int64_t n, bool transpose_input,
+                 bool transpose_weights) {
+  const Shape input = transpose_input ? Shape({k, m}) : Shape({m, k});
+  const Shape weights = transpose_weights ? Shape({n, k}) : Shape({k, n});
+  return {.inputs = {{F32(input)}, {F32(weights)}},
+          .attributes = {{"transpose_input", transpose_input},
+                         {"transpose_weights", transpose_weights}}};
+}
+
+}  // namespace
+
+std::vector<OpCase> LinearCases() {
+  std::vector<OpSample> samples;
+  for (bool transpose_input : {false, true}) {
+    for (bool transpose_weights : {false, true}) {
+      samples.push_back(Product(3, 3, 3, transpose_input, transpose_weights));
+      samples.push_back(Product(2, 3, 4, transpose_input, transpose_weights));
+      samples.push_back(
+          Product(64, 70, 100, transpose_input, transpose_weights));
+      samples.back().large = true;
+    }
+  }
+  samples.push_back(Product(5, 1, 1, false, false));
+  return {
+      {.op = &MatMulOp(),
+       .samples = samples,
+       .errors = {{.inputs = {F32({"batch", 784}), F32({300, 100})},
+                   .message =
+                       "inner dimensions differ: input f32[batch,784] has 784 "
+                       "columns, weights f32[300,100] have 300 rows"},
+                  {.inputs = {F32({4, 3}), F32({5, 3})},
+                   .attributes = {{"transpose_input", true},
+                                  {"transpose_weights", true}},
+                   .message =
+                       "inner dimensions differ: input f32[4,3] has 4 rows, "
+                       "weights f32[5,3] have 3 columns"},
+                  {.inputs = {F32({3}), F32({3, 4})},
+                   .message = "input must be a matrix (two dimensions), found "
+                              "f32[3]"},
+                  {.inputs = {F32({2, 3}), F64({3, 4})},
+                   .message = "element types differ: input f32[2,3], weights "
+                              "f64[3,4]; cast one of them"},
+                  {.inputs = {I32({2, 3}), I32({3, 4})},
+                   .message = "input must be floating"}},
+       .points = {{.inputs = {{1, 2, 3, 4}, {5, 6, 7, 8}},
+                   .outputs = {19, 22, 43, 50},
+                   .gradients = {{11, 15, 11, 15}, {4, 4, 6, 6}},
+                   .types = {F64({2, 2}), F64({2, 2})}}},
+       .terms = 8}};
+}
+
+}  // namespace evengrad

@@ -1,0 +1,72 @@
+#include "evengrad/ops/builtin_ops.h"
+#include "op_cases.h"
+
+namespace evengrad {
+namespace {
+
+using testing::GradientKind;
+using testing::OpSample;
+
+// In each element type, with the default parameters and with `parameters`.
+OpCase Random(const OpDef& op, const Attributes& parameters) {
+  OpCase row = {
+      .op = &op,
+      .errors = {{.attributes = {{"dtype", DType::kI32}, {"shape", Shape({2})}},
+                  .message = "random numbers are f32, f64 or bf16, "
+                             "not i32"},
+                 {.attributes = {{"dtype", DType::kF32},
+                                 {"shape", Shape({Dimension::Unknown()})}},
+                  .message = "must have no unknown dimension"}},
+      .gradient = GradientKind::kNone};
+  for (DType dtype : {DType::kF32, DType::kF64, DType::kBF16}) {
+    for (const Shape& shape :
+         {Shape({3, 3}), Shape(), Shape({0}), Shape({7}), Shape({64, 100})}) {
+      row.samples.push_back(
+          {.attributes = {{"dtype", dtype}, {"shape", shape}}});
+      row.samples.push_back(row.samples.back());
+      row.samples.back().attributes.insert(parameters.begin(),
+                                           parameters.end());
+    }
+  }
+  return row;
+}
+
+OpCase Normal(const OpDef& op) {
+  OpCase row = Random(op, {{"mean", 3.0}, {"deviation", 0.5}});
+  const Attributes type = {{"dtype", DType::kF32}, {"shape", Shape({2})}};
+  Attributes negative = type;
+  negative["deviation"] = -1.0;
+  row.errors.push_back({.attributes = negative,
+                        .message = "attribute deviation = -1 is out of range"});
+  return row;
+}
+
+OpCase UniformCase() {
+  OpCase row = Random(RandomUniformOp(), {{"low", -2.0}, {"high", 5.0}});
+  row.errors.push_back({.attributes = {{"dtype", DType::kF32},
+                                       {"shape", Shape({2})},
+                                       {"low", 1.0},
+                                       {"high", 1.0}},
+                        .message = "low must be below high"});
+  return row;
+}
+
+OpCase AutoInitializerCase() {
+  return {.op = &AutoInitializerOp(),
+          .samples = {{.attributes = {{"dtype", DType::kF32},
+                                      {"shape", Shape({3, 4})}}}},
+          .errors = {{.attributes = {{"dtype", DType::kI32},
+                                     {"shape", Shape({3, 4})}},
+                      .message = "weights are f32, f64 or bf16, not i32"}},
+          .gradient = GradientKind::kNone,
+          .needs_sizes = true};
+}
+
+}  // namespace
+
+std::vector<OpCase> RandomCases() {
+  return {UniformCase(), Normal(RandomNormalOp()),
+          Normal(RandomTruncatedNormalOp()), AutoInitializerCase()};
+}
+
+}  // namespace evengrad

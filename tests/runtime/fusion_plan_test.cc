@@ -1,0 +1,169 @@
+// Which nodes become one kernel, when they run, and where their values live.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/ops/ops.h"
+#include "evengrad/runtime/buffer_plan.h"
+#include "evengrad/runtime/fusion.h"
+#include "evengrad/runtime/passes.h"
+#include "evengrad/runtime/schedule.h"
+
+namespace evengrad {
+namespace {
+
+// The names of the nodes of each group.
+std::set<std::set<std::string>> Names(const Program& program,
+                                      const FusionPlan& plan) {
+  std::set<std::set<std::string>> groups;
+  for (const Group& group : plan.groups) {
+    std::set<std::string> names;
+    for (int id : group.nodes) names.insert(program.graph.node(id).name());
+    groups.insert(names);
+  }
+  return groups;
+}
+
+TEST(FusionPlanTest, AChainIsOneLoop) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Program program{.graph = graph, .fetches = {{"y", Tanh(Exp(x) * x)}}};
+  EXPECT_EQ(Names(program, PlanFusion(program, true)),
+            (std::set<std::set<std::string>>{{"exp", "multiply", "tanh"}}));
+  EXPECT_EQ(PlanFusion(program, false).groups.size(), 3u);
+}
+
+TEST(FusionPlanTest, BiasAndActivationJoinTheProduct) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value w = Placeholder(graph, "w", F32({8, 3}));
+  const Value b = Placeholder(graph, "b", F32({3}));
+  const Program program{.graph = graph,
+                        .fetches = {{"y", Relu(MatMul(x, w) + b)}}};
+  const FusionPlan plan = PlanFusion(program, true);
+  EXPECT_EQ(Names(program, plan),
+            (std::set<std::set<std::string>>{{"matmul", "add", "relu"}}));
+  EXPECT_EQ(plan.groups[0].kind, GroupKind::kEpilogue);
+}
+
+TEST(FusionPlanTest, APathThatLeavesAndComesBackStaysApart) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 4}));
+  const Value a = Exp(x);
+  const Value outside = Transpose(a);
+  const Program program{.graph = graph, .fetches = {{"y", a + outside}}};
+  EXPECT_EQ(Names(program, PlanFusion(program, true)),
+            (std::set<std::set<std::string>>{{"exp"}, {"transpose"}, {"add"}}));
+}
+
+TEST(FusionPlanTest, ASumEndsALoopAndIsNotReadInIt) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value y = Exp(x);
+  const Value sum = ReduceSum(y, {.axes = {0}, .keep_dimensions = true});
+  const Program program{.graph = graph, .fetches = {{"y", y}, {"z", y / sum}}};
+  EXPECT_EQ(
+      Names(program, PlanFusion(program, true)),
+      (std::set<std::set<std::string>>{{"exp", "reduce_sum"}, {"divide"}}));
+}
+
+TEST(FusionPlanTest, OtherShapesAreOtherLoops) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value row = Placeholder(graph, "row", F32({8}));
+  const Program program{.graph = graph, .fetches = {{"y", x * Exp(row)}}};
+  EXPECT_EQ(PlanFusion(program, true).groups.size(), 2u);
+}
+
+TEST(FusionPlanTest, WatchedNodesDoNotJoinWhatIsTrained) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value y = Exp(x);
+  Program program{.graph = graph, .fetches = {{"y", Tanh(y)}}};
+  program.observations = {{.name = "o", .values = {Square(y)}}};
+  EXPECT_EQ(Names(program, PlanFusion(program, true)),
+            (std::set<std::set<std::string>>{{"exp", "tanh"}, {"square"}}));
+}
+
+TEST(SchedulePlanTest, AStateIsOverwrittenAfterItsReaders) {
+  Graph graph;
+  const Value w = State(graph, "w", Constant(graph, 1.0));
+  const Value next = w - 0.1;
+  const Value reader = Exp(w);  // made after the writer
+  const Program program{
+      .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
+  const FusionPlan fusion = PlanFusion(program, false);
+  const Schedule schedule = PlanSchedule(program, fusion);
+  EXPECT_TRUE(schedule.in_place[0]);
+  EXPECT_LT(schedule.stage_of[fusion.group_of[reader.id().node]],
+            schedule.stage_of[fusion.group_of[next.id().node]]);
+}
+
+TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
+  Graph graph;
+  const Value w = State(graph, "w", Constant(graph, 1.0));
+  const Value next = w - 0.1;
+  const Value reader = next * Exp(w) + w;
+  const Program program{
+      .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
+  const Schedule schedule = PlanSchedule(program, PlanFusion(program, false));
+  EXPECT_FALSE(schedule.in_place[0]);
+}
+
+TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({16, 16}));
+  Value y = x;
+  for (int i = 0; i < 6; ++i) y = Exp(y);
+  const Program program{.graph = graph, .fetches = {{"y", y}}};
+  const FusionPlan fusion = PlanFusion(program, false);
+  const auto plan = PlanBuffers(program, fusion, PlanSchedule(program, fusion));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->arena_bytes, 16 * 16 * 4);
+}
+
+TEST(PassesTest, EqualNodesAreSharedAndUnneededOnesDropped) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4}));
+  Exp(x);  // not needed
+  Program program{.graph = graph, .fetches = {{"y", Tanh(x) + Tanh(x)}}};
+  EXPECT_TRUE(*SharePass(program));
+  EXPECT_TRUE(*PrunePass(program));
+  EXPECT_EQ(program.graph.num_nodes(), 3);  // x, tanh, add
+  EXPECT_FALSE(*SharePass(program));
+  EXPECT_FALSE(*PrunePass(program));
+}
+
+TEST(PassesTest, RandomNodesStatesAndSignedZerosStayApart) {
+  Graph graph;
+  const Value a = State(graph, "a", Constant(graph, 0.0));
+  const Value b = State(graph, "b", Constant(graph, 0.0));
+  const Value u = RandomUniform(graph, F32({}));
+  const Value v = RandomUniform(
+      graph, F32({}), 0, 1, {.stream = u.node().attribute<int64_t>("stream")});
+  const Value zero = Constant(graph, 0.0);
+  const Value negative_zero = Constant(graph, -0.0);
+  Program program{
+      .graph = graph,
+      .fetches = {{"y", a + b}, {"r", u + v}, {"z", zero + negative_zero}}};
+  EXPECT_TRUE(*SharePass(program));  // the constants 0.0 of a, b and z
+  EXPECT_TRUE(*PrunePass(program));
+  int states = 0;
+  int randoms = 0;
+  int constants = 0;
+  for (int id = 0; id < program.graph.num_nodes(); ++id) {
+    const Node node = program.graph.node(id);
+    states += IsState(node);
+    randoms += node.op().random;
+    constants += IsConstant(node);
+  }
+  EXPECT_EQ(states, 2);
+  EXPECT_EQ(randoms, 2);
+  EXPECT_EQ(constants, 2);
+}
+
+}  // namespace
+}  // namespace evengrad

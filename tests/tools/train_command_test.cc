@@ -1,0 +1,243 @@
+// evengrad train on a small data set of its own.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/tools/command.h"
+
+namespace evengrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string Header(const std::vector<uint32_t>& sizes) {
+  std::string bytes = {0, 0, 8, static_cast<char>(sizes.size())};
+  for (uint32_t size : sizes) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      bytes += static_cast<char>(size >> shift);
+    }
+  }
+  return bytes;
+}
+
+// A folder with `count` images of 4 x 4 pixels to train on and as many to test:
+// image i is of class i % 3, and that row of it is bright.
+class TrainCommandTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = ::testing::TempDir() + "/train_command_" + test->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    WritePart("train", 300);
+    WritePart("t10k", 300);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path(const std::string& name) { return folder_ + "/" + name; }
+  void Write(const std::string& name, const std::string& bytes) {
+    std::ofstream(Path(name), std::ios::binary) << bytes;
+  }
+  void WritePart(const std::string& part, uint32_t count) {
+    std::string images = Header({count, 4, 4});
+    std::string labels = Header({count});
+    for (uint32_t i = 0; i < count; ++i) {
+      labels += static_cast<char>(i % 3);
+      for (uint32_t pixel = 0; pixel < 16; ++pixel) {
+        const uint32_t noise = (i * 31 + pixel * 17) % 50;
+        images += static_cast<char>(noise + (pixel / 4 == i % 3 ? 150 : 0));
+      }
+    }
+    Write(part + "-images-idx3-ubyte", images);
+    Write(part + "-labels-idx1-ubyte", labels);
+  }
+
+  CommandResult Train(const std::string& flags,
+                      const std::string& before = "") {
+    return RunEvengrad("train --data=" + folder_ +
+                           " --hidden=2x8 --validation=30 --epochs=3 "
+                           "--learning-rate=0.01 " +
+                           flags,
+                       before);
+  }
+  // One line on standard error that contains `text`, and that exit code.
+  void ExpectComplaint(const CommandResult& result, int exit_code,
+                       const std::string& text) {
+    EXPECT_EQ(result.exit_code, exit_code) << result.error;
+    EXPECT_NE(result.error.find(text), std::string::npos)
+        << "expected: " << text << "\nactual: " << result.error;
+    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
+        << result.error;
+  }
+  void ExpectUsageError(const std::string& flags, const std::string& text) {
+    const std::string json = Path("never.json");
+    ExpectComplaint(Train("--json=" + json + " " + flags), 2, text);
+    ExpectNoJson(json);
+  }
+  void ExpectFailure(const std::string& flags, const std::string& text) {
+    const std::string json = Path("never.json");
+    ExpectComplaint(Train("--json=" + json + " " + flags), 1, text);
+    ExpectNoJson(json);
+  }
+  void ExpectNoJson(const std::string& json) {
+    EXPECT_FALSE(fs::exists(json));
+    EXPECT_FALSE(fs::exists(json + ".partial"));
+  }
+
+  std::string folder_;
+};
+
+// JSON lines without the last member, the seconds, which differ between runs.
+std::string WithoutSeconds(const std::string& text) {
+  std::string kept;
+  std::string line;
+  for (std::istringstream lines(text); std::getline(lines, line);) {
+    kept += line.substr(0, line.find(",\"seconds\"")) + "\n";
+  }
+  return kept;
+}
+
+TEST_F(TrainCommandTest, TrainsAndEndsWithTheTestAccuracy) {
+  const std::string json = Path("run.json");
+  const CommandResult result = Train("--epochs=8 --json=" + json);
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_EQ(result.error, "");
+  EXPECT_NE(result.output.find("270 images to train on, 30 to validate, 300 to "
+                               "test\n"),
+            std::string::npos)
+      << result.output;
+  EXPECT_NE(result.output.find("\ntest accuracy 1.0000, loss "),
+            std::string::npos)
+      << result.output;
+  const std::string lines = FileContents(json);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 8);
+  EXPECT_TRUE(lines.starts_with("{\"epoch\":1,\"train_loss\":")) << lines;
+  for (const char* key : {"train_accuracy", "validation_loss",
+                          "validation_accuracy", "seconds"}) {
+    EXPECT_NE(lines.find(std::string("\"") + key + "\":"), std::string::npos);
+  }
+  EXPECT_FALSE(fs::exists(json + ".partial"));
+}
+
+TEST_F(TrainCommandTest, TheSameSeedGivesTheSameFiguresOnAnyThreadCount) {
+  std::vector<std::string> runs;
+  for (const char* flags : {"--seed=7 --threads=1", "--seed=7 --threads=1",
+                            "--seed=7 --threads=2", "--seed=8 --threads=1"}) {
+    const std::string json = Path("seed.json");
+    const CommandResult result = Train(std::string(flags) + " --json=" + json);
+    ASSERT_EQ(result.exit_code, 0) << result.error;
+    runs.push_back(WithoutSeconds(FileContents(json)));
+  }
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_EQ(runs[0], runs[2]);
+  EXPECT_NE(runs[0], runs[3]);
+}
+
+TEST_F(TrainCommandTest, EveryChoiceRuns) {
+  for (const char* flags :
+       {"--optimizer=sgd", "--optimizer=sgd --momentum=0.5",
+        "--optimizer=nesterov", "--optimizer=adam", "--clip=global_norm:0.5",
+        "--scale=unit", "--activation=leaky_relu:0.3 --initializer=he_normal",
+        "--activation=elu", "--activation=sigmoid", "--activation=tanh",
+        "--activation=relu", "--batch-size=7", "--batch-size=100000"}) {
+    const CommandResult result = Train(flags);
+    EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
+    EXPECT_NE(result.output.find("test accuracy"), std::string::npos);
+  }
+}
+
+TEST_F(TrainCommandTest, ShapesOfTheNetworkAndValidation) {
+  for (const char* flags :
+       {"--hidden=9,3x5", "--hidden=6", "--validation=last:30",
+        "--validation=first:30", "--validation=0"}) {
+    const CommandResult result = RunEvengrad(
+        "train --validation=10 --data=" + folder_ + " --epochs=1 " + flags);
+    EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
+  }
+}
+
+TEST_F(TrainCommandTest, AnInterruptionIsACleanEnd) {
+  const std::string json = Path("interrupted.json");
+  const CommandResult result =
+      Train("--epochs=1000000 --json=" + json, "timeout -s INT 2");
+  // timeout gives 124 when it had to send the signal, whatever came after.
+  EXPECT_EQ(result.exit_code, 124) << result.error;
+  EXPECT_EQ(result.error, "");
+  EXPECT_NE(result.output.find("\ninterrupted after "), std::string::npos);
+  EXPECT_NE(result.output.find("\ntest accuracy "), std::string::npos);
+  EXPECT_TRUE(FileContents(json).ends_with("}\n"));
+  EXPECT_FALSE(fs::exists(json + ".partial"));
+}
+
+TEST_F(TrainCommandTest, BadUsage) {
+  ExpectUsageError("--hidden=0x5", "--hidden=0x5: 0 layers of width 5");
+  ExpectUsageError("--hidden=5x0", "--hidden=5x0: 5 layers of width 0");
+  ExpectUsageError("--hidden=5,,6", "'' is no layer");
+  ExpectUsageError("--hidden=99999999999999999999", "is no layer");
+  ExpectUsageError("--hidden=-5", "--hidden=-5: 1 layers of width -5");
+  ExpectUsageError("--hidden=1000000x5,2", "more than 10000 layers");
+  ExpectUsageError("--activation=sleu",
+                   "--activation=sleu: expected elu, leaky_relu, relu, selu, "
+                   "sigmoid or tanh; did you mean 'selu'?");
+  ExpectUsageError("--activation=relu:1", "relu takes no argument");
+  ExpectUsageError("--activation=leaky_relu:x", "'x' is no finite number");
+  ExpectUsageError("--activation=leaky_relu:nan", "'nan' is no finite number");
+  ExpectUsageError("--initializer=he_norm", "did you mean 'he_normal'?");
+  ExpectUsageError("--optimizer=adm", "did you mean 'adam'?");
+  ExpectUsageError("--optimizer=adam --momentum=0.5", "adam has no momentum");
+  ExpectUsageError("--learning-rate=-1",
+                   "--learning-rate=-1: expected a finite number that is not "
+                   "negative");
+  ExpectUsageError("--learning-rate=nan", "--learning-rate=nan: expected");
+  ExpectUsageError("--learning-rate=inf", "--learning-rate=inf: expected");
+  ExpectUsageError("--learning-rate=fast", "--learning-rate");
+  ExpectUsageError("--momentum=1", "--momentum=1: expected a number from 0");
+  ExpectUsageError("--momentum=nan", "--momentum=nan: expected");
+  ExpectUsageError("--validation=middle:5", "--validation=middle:5: expected");
+  ExpectUsageError("--validation=-5", "--validation=-5: expected");
+  ExpectUsageError("--scale=units", "did you mean 'unit'?");
+  ExpectUsageError("--clip=global_norm:-1", "a finite N above 0");
+  ExpectUsageError("--clip=global_norm", "a finite N above 0");
+  ExpectUsageError("--clip=norm:1", "--clip=norm:1: expected none or");
+  ExpectUsageError("--batch-size=0", "--batch-size=0: expected 1 to");
+  ExpectUsageError("--epochs=-3", "--epochs=-3: expected 1 to");
+  ExpectUsageError("--threads=-1", "--threads=-1: expected 1 to 256");
+  ExpectUsageError("--epocs=3", "did you mean '--epochs'?");
+  ExpectUsageError("--seed=x", "--seed");
+  ExpectUsageError("--seed=-1", "--seed");
+}
+
+TEST_F(TrainCommandTest, BadData) {
+  ExpectFailure("--validation=300", "--validation=300: a validation part of");
+  ExpectFailure("--data=/no/such/folder",
+                "/no/such/folder/train-images-idx3-ubyte.gz: cannot be read: "
+                "No such file or directory; install the package "
+                "dataset-fashion-mnist");
+  ExpectFailure("--hidden=10000x100000", "more than 1000000000 parameters");
+  ExpectFailure("--classes=2",
+                "train-labels-idx1-ubyte: label 2 of example 2 is not in "
+                "[0, 2)");
+  ExpectFailure("--learning-rate=1e30", "lower the learning rate");
+  ExpectComplaint(Train("--json=/no/such/folder/run.json"), 1,
+                  "/no/such/folder/run.json: cannot be written: ");
+}
+
+TEST_F(TrainCommandTest, DamagedData) {
+  Write("t10k-images-idx3-ubyte", Header({300, 5, 5}) + std::string(7500, 'x'));
+  ExpectFailure("", "training images have 16 pixels, test images 25");
+  WritePart("t10k", 20);
+  Write("t10k-labels-idx1-ubyte", Header({2}) + "ab");
+  ExpectFailure("--classes=200", "holds 20 images, but ");
+  Write("train-images-idx3-ubyte", Header({300, 4, 4}) + "abc");
+  ExpectFailure("", "train-images-idx3-ubyte: truncated: ");
+  Write("train-images-idx3-ubyte", "PK\3\4");
+  ExpectFailure("", "train-images-idx3-ubyte: no IDX file");
+}
+
+}  // namespace
+}  // namespace evengrad

@@ -1,0 +1,86 @@
+// The command line: evengrad train, evengrad ops.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commands.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/graph/suggest.h"
+
+namespace evengrad::tools {
+
+int Complain(std::string_view message, int exit_code) {
+  // One line, whatever a library put into the message.
+  std::string line = StrCat("evengrad: ", message);
+  for (char& c : line) {
+    if (c == '\n') c = ' ';
+  }
+  std::fprintf(stderr, "%s\n", line.c_str());
+  return exit_code;
+}
+
+int Complain(const absl::Status& status, int exit_code) {
+  return Complain(Message(status), exit_code);
+}
+
+namespace {
+
+// "; did you mean '--epochs'?" for the first argument that no option took.
+std::string SuggestFor(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> known;
+  const CLI::App* context = &app;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    known.push_back(command->get_name());
+    if (command->parsed()) context = command;
+  }
+  for (const CLI::Option* option : context->get_options()) {
+    if (!option->get_lnames().empty()) {
+      known.push_back(StrCat("--", option->get_lnames()[0]));
+    }
+  }
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  for (int i = 1; i < argc; ++i) {
+    std::string_view argument = argv[i];
+    argument = argument.substr(0, argument.find('='));
+    bool exact = false;
+    for (const std::string& name : known) exact |= name == argument;
+    if (exact) continue;
+    std::string hint = DidYouMean(argument, candidates);
+    if (!hint.empty()) return hint;
+  }
+  return "";
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app("Trains neural networks from a static graph.", "evengrad");
+  app.require_subcommand(0, 1);
+  const std::vector<std::pair<std::string, Command>> commands = {
+      {"train", AddTrainCommand(app)}, {"ops", AddOpsCommand(app)}};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {  // --help
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return Complain(StrCat(error.what(), SuggestFor(app, argc, argv)),
+                    kBadUsage);
+  }
+  for (const auto& [name, command] : commands) {
+    if (app.got_subcommand(name)) return command();
+  }
+  return Complain("give a command: train or ops; see evengrad --help",
+                  kBadUsage);
+}
+
+}  // namespace
+}  // namespace evengrad::tools
+
+int main(int argc, char** argv) {
+  try {
+    return evengrad::tools::Run(argc, argv);
+  } catch (const std::exception& error) {
+    return evengrad::tools::Complain(error.what(), evengrad::tools::kFailure);
+  }
+}

@@ -1,0 +1,276 @@
+#include "evengrad/train/minimize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "evengrad/autodiff/gradients.h"
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
+#include "evengrad/ops/initializers.h"
+#include "evengrad/ops/ops.h"
+#include "evengrad/train/parameter_groups.h"
+
+namespace evengrad {
+namespace {
+
+// The parameters that `value` depends on, in order.
+std::vector<Value> ParametersOf(const Value& value) {
+  const Graph graph = *Graph::Of(value);
+  std::vector<bool> needed(value.id().node + 1, false);
+  needed[value.id().node] = true;
+  std::vector<Value> parameters;
+  for (int id = value.id().node; id >= 0; --id) {
+    if (!needed[id]) continue;
+    const Node node = graph.node(id);
+    if (IsParameter(node)) parameters.push_back(node.output());
+    const std::vector<int>& type_only = node.op().type_only_inputs;
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (std::ranges::find(type_only, i) == type_only.end()) {
+        needed[node.input_id(i).node] = true;
+      }
+    }
+  }
+  std::ranges::reverse(parameters);
+  return parameters;
+}
+
+class TrainingInstrumentation : public Instrumentation {
+ public:
+  struct Gradient {
+    Value raw;
+    Value current;
+    double learning_rate_scale;
+  };
+
+  TrainingInstrumentation(Program& program, const Value& loss)
+      : program_(program), loss_(loss) {}
+
+  void AddParameter(const Value& parameter, const Value& gradient,
+                    double learning_rate_scale) {
+    parameters_.push_back(parameter);
+    gradients_[parameter.id()] = {gradient, gradient, learning_rate_scale};
+  }
+  // Whose requests are made from now on.
+  void SetHook(std::shared_ptr<Hook> hook) { hook_ = std::move(hook); }
+  std::vector<TrainedParameter> Trained() const {
+    std::vector<TrainedParameter> trained;
+    for (const Value& parameter : parameters_) {
+      const Gradient& gradient = gradients_.at(parameter.id());
+      trained.push_back(
+          {parameter, gradient.current, gradient.learning_rate_scale});
+    }
+    return trained;
+  }
+
+  Graph graph() override { return program_.graph; }
+  Value loss() override { return loss_; }
+  std::vector<Value> parameters() override { return parameters_; }
+  Value gradient(const Value& parameter) override {
+    const Gradient* found = Find(parameter);
+    return found == nullptr ? Value() : found->current;
+  }
+  Value raw_gradient(const Value& parameter) override {
+    const Gradient* found = Find(parameter);
+    return found == nullptr ? Value() : found->raw;
+  }
+
+  absl::Status ReplaceGradient(const Value& parameter,
+                               const Value& gradient) override {
+    Gradient* found = Find(parameter);
+    if (found == nullptr) {
+      return InvalidArgument("ReplaceGradient: ",
+                             parameter.valid() ? parameter.name() : "the value",
+                             " is not a parameter that is trained");
+    }
+    EVENGRAD_ASSIGN_OR_RETURN(const Value mine, Own(gradient));
+    if (!(mine.type() == found->raw.type())) {
+      return InvalidArgument("ReplaceGradient: the new gradient of ",
+                             parameter.name(), " has type ",
+                             mine.type().ToString(), ", expected ",
+                             found->raw.type().ToString());
+    }
+    found->current = mine;
+    return absl::OkStatus();
+  }
+
+  Value AddState(std::string_view name, const Value& initial) override {
+    const Value state = State(program_.graph, name, initial);
+    if (state.valid()) states_.insert(state.id());
+    return state;
+  }
+
+  absl::Status UpdateState(const Value& state, const Value& value) override {
+    EVENGRAD_ASSIGN_OR_RETURN(const Value target, Own(state));
+    EVENGRAD_ASSIGN_OR_RETURN(const Value mine, Own(value));
+    if (!states_.contains(target.id())) {
+      return InvalidArgument(
+          "UpdateState: ", target.name(),
+          " is not a state that AddState made, or already has an update");
+    }
+    if (!(mine.type() == target.type())) {
+      return InvalidArgument("UpdateState: the new value of ", target.name(),
+                             " has type ", mine.type().ToString(),
+                             ", expected ", target.type().ToString());
+    }
+    states_.erase(target.id());
+    program_.updates.push_back({target, mine});
+    return absl::OkStatus();
+  }
+
+  absl::Status Observe(const Request& request) override {
+    if (request.every_n_steps < 1) {
+      return InvalidArgument("Observe: '", request.name, "' is due every ",
+                             request.every_n_steps,
+                             " steps, expected at least 1");
+    }
+    ObservedValues observed = {.name = request.name,
+                               .every_n_steps = request.every_n_steps,
+                               .hook = hook_};
+    for (const Value& value : request.values) {
+      EVENGRAD_ASSIGN_OR_RETURN(Value mine, Own(value));
+      observed.values.push_back(std::move(mine));
+    }
+    program_.observations.push_back(std::move(observed));
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::StatusOr<Value> Own(const Value& value) const {
+    if (!program_.graph.status().ok()) return program_.graph.status();
+    return program_.graph.Resolve(value);
+  }
+  Gradient* Find(const Value& parameter) {
+    const absl::StatusOr<Value> mine = program_.graph.Resolve(parameter);
+    if (!mine.ok()) return nullptr;
+    auto it = gradients_.find(mine->id());
+    return it == gradients_.end() ? nullptr : &it->second;
+  }
+
+  Program& program_;
+  const Value loss_;
+  std::vector<Value> parameters_;
+  std::map<ValueId, Gradient> gradients_;
+  std::set<ValueId> states_;  // made by hooks, without an update so far
+  std::shared_ptr<Hook> hook_;
+};
+
+// Fetches "loss" and then `fetches`.
+absl::Status AddFetches(const Value& loss,
+                        const std::vector<NamedValue>& fetches,
+                        Program& program) {
+  std::set<std::string> names = {"loss"};
+  program.fetches.push_back({"loss", loss});
+  for (const NamedValue& fetch : fetches) {
+    if (fetch.name.empty() || !names.insert(fetch.name).second) {
+      return InvalidArgument("Minimize: the fetch name '", fetch.name,
+                             "' is empty or taken; give each its own");
+    }
+    absl::StatusOr<Value> value = program.graph.Resolve(fetch.value);
+    if (!value.ok()) {
+      return Prefixed(value.status(), StrCat("fetch '", fetch.name, "': "));
+    }
+    program.fetches.push_back({fetch.name, *std::move(value)});
+  }
+  return absl::OkStatus();
+}
+
+// Differentiates with respect to the parameters that are not frozen.
+absl::Status AddGradients(const Value& loss,
+                          const std::vector<ParameterGroup>& groups,
+                          TrainingInstrumentation& instrumentation) {
+  const std::vector<Value> reached = ParametersOf(loss);
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const std::vector<GroupedParameter> grouped,
+      GroupParameters(groups, reached, Parameters(instrumentation.graph())));
+  std::vector<Value> trained;
+  for (const GroupedParameter& parameter : grouped) {
+    if (!parameter.frozen) trained.push_back(parameter.parameter);
+  }
+  if (trained.empty()) {
+    return InvalidArgument(
+        loss.node().ErrorPrefix(),
+        reached.empty() ? "the loss depends on no parameter"
+                        : "every parameter that the loss depends on is frozen",
+        "; there is nothing to train");
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> gradients,
+                            Gradients(loss, trained));
+  size_t next = 0;
+  for (const GroupedParameter& parameter : grouped) {
+    if (parameter.frozen) continue;
+    instrumentation.AddParameter(parameter.parameter, gradients[next++],
+                                 parameter.learning_rate_scale);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunHooks(const std::vector<std::shared_ptr<Hook>>& hooks,
+                      TrainingInstrumentation& instrumentation) {
+  for (const std::shared_ptr<Hook>& hook : hooks) {
+    if (hook == nullptr) return InvalidArgument("Minimize: a hook is null");
+    instrumentation.SetHook(hook);
+    EVENGRAD_RETURN_IF_ERROR(hook->Instrument(instrumentation));
+    if (!instrumentation.graph().status().ok()) {
+      return instrumentation.graph().status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Adds the state "step", its update, and those of the optimizer.
+absl::Status AddUpdates(const Optimizer& optimizer,
+                        std::vector<TrainedParameter> trained,
+                        Program& program) {
+  Value initial;
+  {
+    NameScope scope(program.graph, "step");
+    initial = AddInitializer(program.graph, Zeros(), I64({}));
+  }
+  const Value steps = State(program.graph, "step", initial);
+  Value this_step;
+  {
+    NameScope scope(program.graph, "step");
+    this_step = steps + 1;
+  }
+  program.updates.push_back({steps, this_step});
+  OptimizerContext context = {.graph = program.graph,
+                              .step = this_step,
+                              .parameters = std::move(trained)};
+  EVENGRAD_RETURN_IF_ERROR(optimizer(context));
+  program.updates.insert(program.updates.end(), context.updates.begin(),
+                         context.updates.end());
+  return program.graph.status();
+}
+
+}  // namespace
+
+absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
+                                 const MinimizeOptions& options,
+                                 SourceLocation location) {
+  if (!optimizer) return InvalidArgument("Minimize: the optimizer is empty");
+  const std::optional<Graph> model = Graph::Of(loss);
+  if (!model.has_value()) {
+    return InvalidArgument("Minimize: the loss is an empty value");
+  }
+  EVENGRAD_RETURN_IF_ERROR(model->status());
+  Program program = {.graph = model->Clone(), .mode = Mode::kTraining};
+  EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, program.graph.Resolve(loss));
+  EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
+  NameScope scope(program.graph, options.name);
+  TrainingInstrumentation instrumentation(program, own_loss);
+  EVENGRAD_RETURN_IF_ERROR(
+      AddGradients(own_loss, options.groups, instrumentation));
+  EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
+  EVENGRAD_RETURN_IF_ERROR(RunHooks(options.hooks, instrumentation));
+  LocationScope lines(program.graph, location);
+  EVENGRAD_RETURN_IF_ERROR(
+      AddUpdates(optimizer, instrumentation.Trained(), program));
+  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
+  return program;
+}
+
+}  // namespace evengrad

@@ -1,0 +1,66 @@
+// From a loss to a program that trains:
+//
+//   absl::StatusOr<Program> training =
+//       Minimize(loss, Sgd{.learning_rate = 1e-3},
+//                {.hooks = {ClipByGlobalNorm(1.0)},
+//                 .fetches = {{"logits", logits}},
+//                 .groups = {{.pattern = "*/bias", .frozen = true}}});
+#ifndef EVENGRAD_TRAIN_MINIMIZE_H_
+#define EVENGRAD_TRAIN_MINIMIZE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/graph.h"
+#include "evengrad/graph/source_location.h"
+#include "evengrad/runtime/hook.h"
+#include "evengrad/runtime/program.h"
+#include "evengrad/train/optimizers.h"
+
+namespace evengrad {
+
+// Parameters that are trained in their own way.
+struct ParameterGroup {
+  // Of full names: '*' stands for any characters, '?' for one. "*/bias",
+  // "hidden?/*".
+  std::string pattern = {};
+  // Instead of a pattern: true for the parameters of the group.
+  std::function<bool(const Value& parameter)> matches = {};
+  // Multiplies the learning rate; finite and not negative.
+  double learning_rate_scale = 1;
+  // Not trained: neither gradient nor update is computed.
+  bool frozen = false;
+};
+
+struct MinimizeOptions {
+  // In the order in which they see the gradients.
+  std::vector<std::shared_ptr<Hook>> hooks = {};
+  // What a step returns besides "loss".
+  std::vector<NamedValue> fetches = {};
+  // A parameter belongs to the first group that matches it.
+  std::vector<ParameterGroup> groups = {};
+  // Scope of the states and nodes of the program's own, so that two programs
+  // of one session have a learning rate each: "critic/learning_rate".
+  std::string name = {};
+};
+
+// A program that computes `loss`, its gradients with respect to the parameters
+// it depends on, what the hooks add, and the optimizer's updates. It fetches
+// "loss" and counts its steps in the state "step" (i64[], 0 at first). The
+// graph is copied, so the caller's stays as it is and its values remain valid
+// feeds and fetches.
+//
+// Errors: the graph's own; a loss that is no floating scalar, or depends on no
+// parameter that is not frozen; a group that matches nothing; what Gradients,
+// the hooks and the optimizer complain about.
+EVENGRAD_EXPORT absl::StatusOr<Program> Minimize(
+    const Value& loss, const Optimizer& optimizer,
+    const MinimizeOptions& options = {}, SourceLocation location = Here());
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_TRAIN_MINIMIZE_H_

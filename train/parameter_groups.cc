@@ -1,0 +1,95 @@
+#include "evengrad/train/parameter_groups.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "evengrad/graph/status.h"
+
+namespace evengrad {
+namespace {
+
+bool Matches(const ParameterGroup& group, const Value& parameter) {
+  return group.matches ? group.matches(parameter)
+                       : MatchesPattern(group.pattern, parameter.name());
+}
+
+// "hidden1/weights, hidden1/bias, …": a few of the names.
+std::string SomeNames(std::span<const Value> parameters) {
+  constexpr size_t kShown = 4;
+  std::string names;
+  for (size_t i = 0; i < std::min(kShown, parameters.size()); ++i) {
+    names += StrCat(i == 0 ? "" : ", ", parameters[i].name());
+  }
+  return parameters.size() > kShown ? names + ", …" : names;
+}
+
+absl::Status CheckGroup(const ParameterGroup& group,
+                        std::span<const Value> all) {
+  const std::string who = group.matches
+                              ? std::string("a parameter group")
+                              : StrCat("parameter group '", group.pattern, "'");
+  if (!group.matches && group.pattern.empty()) {
+    return InvalidArgument(
+        "a parameter group has neither a pattern nor a predicate");
+  }
+  if (!std::isfinite(group.learning_rate_scale) ||
+      group.learning_rate_scale < 0) {
+    return InvalidArgument(who, ": the learning rate scale is ",
+                           group.learning_rate_scale,
+                           ", expected a finite number that is not negative");
+  }
+  if (std::ranges::none_of(
+          all, [&](const Value& value) { return Matches(group, value); })) {
+    return InvalidArgument(who, " matches no parameter; there are ",
+                           SomeNames(all));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool MatchesPattern(std::string_view pattern, std::string_view name) {
+  size_t p = 0, n = 0;
+  size_t star = std::string_view::npos;  // the last '*', which may take more
+  size_t resume = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() &&
+               (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+absl::StatusOr<std::vector<GroupedParameter>> GroupParameters(
+    std::span<const ParameterGroup> groups, std::span<const Value> parameters,
+    std::span<const Value> all) {
+  for (const ParameterGroup& group : groups) {
+    EVENGRAD_RETURN_IF_ERROR(CheckGroup(group, all));
+  }
+  std::vector<GroupedParameter> grouped;
+  for (const Value& parameter : parameters) {
+    GroupedParameter result = {.parameter = parameter};
+    for (const ParameterGroup& group : groups) {
+      if (!Matches(group, parameter)) continue;
+      result.learning_rate_scale = group.learning_rate_scale;
+      result.frozen = group.frozen;
+      break;
+    }
+    grouped.push_back(std::move(result));
+  }
+  return grouped;
+}
+
+}  // namespace evengrad

@@ -1,0 +1,36 @@
+// Which parameters belong to which group of MinimizeOptions.
+#ifndef EVENGRAD_TRAIN_PARAMETER_GROUPS_H_
+#define EVENGRAD_TRAIN_PARAMETER_GROUPS_H_
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/export.h"
+#include "evengrad/graph/graph.h"
+#include "evengrad/train/minimize.h"
+
+namespace evengrad {
+
+struct GroupedParameter {
+  Value parameter = {};
+  double learning_rate_scale = 1;
+  bool frozen = false;
+};
+
+// True when `name` matches `pattern`, in which '*' stands for any characters
+// ('/' too) and '?' for one.
+EVENGRAD_EXPORT bool MatchesPattern(std::string_view pattern,
+                                    std::string_view name);
+
+// `parameters` with the settings of the first group that matches each. Errors:
+// a group with neither pattern nor predicate, a scale that is negative or not
+// finite, a group that matches none of `all` (the parameters of the graph).
+EVENGRAD_EXPORT absl::StatusOr<std::vector<GroupedParameter>> GroupParameters(
+    std::span<const ParameterGroup> groups, std::span<const Value> parameters,
+    std::span<const Value> all);
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_TRAIN_PARAMETER_GROUPS_H_
