@@ -65,7 +65,7 @@ HWY_INLINE V SplitExp(D d, V x, V& n, VI& n_bits) {
   return hn::MulAdd(hn::Mul(r, r), q, r);
 }
 
-// exp(x) for |x| < 87.
+// exp(x) for |x| < 87 (and nonsense for NaN).
 template <class D, class V>
 HWY_INLINE V ExpInRange(D d, V x) {
   const hn::Rebind<int32_t, D> di;
@@ -94,7 +94,7 @@ HWY_INLINE V ExpAnywhere(D d, V x) {
   const V power = hn::Add(tail, hn::Set(d, 1.0f));
   const V result = hn::Mul(hn::Mul(power, PowerOfTwo(d, half)),
                            PowerOfTwo(d, hn::Sub(whole, half)));
-  return hn::IfThenElse(hn::Ne(x, x), x, result);
+  return hn::IfThenElse(hn::IsNaN(x), x, result);
 }
 
 template <class D, class V>
@@ -161,7 +161,7 @@ HWY_INLINE V OutsideOfLog(D d, V x, V result) {
   result = hn::IfThenElse(hn::Eq(x, infinity), infinity, result);
   result = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), result);
   result = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), nan, result);
-  return hn::IfThenElse(hn::Ne(x, x), x, result);
+  return hn::IfThenElse(hn::IsNaN(x), x, result);
 }
 
 template <class D, class V>
@@ -197,8 +197,9 @@ HWY_INLINE V Log1pInRange(D d, V x) {
   hn::VFromD<decltype(di)> exponent;
   const V m = SplitLog(d, sum, exponent);
   const auto bias = hn::BitCast(di, one);
-  const V scale =
-      hn::BitCast(d, hn::Sub(bias, hn::ShiftLeft<23>(exponent)));  // 2^-k
+  // 2^-k, and 0 for 2^-128, which no normal float is.
+  const V scale = hn::BitCast(
+      d, hn::Max(hn::Sub(bias, hn::ShiftLeft<23>(exponent)), hn::Zero(di)));
   const V f = hn::MulAdd(lost, scale, hn::Sub(m, one));
   return JoinLog(d, hn::ConvertTo(d, exponent), f);
 }
@@ -225,8 +226,8 @@ HWY_INLINE V Tanh(D d, V x) {
 
 template <class D, class V>
 HWY_INLINE V Erf(D d, V x) {
-  // erf(x) / x as a polynomial of x^2, for |x| <= 1.
-  constexpr float kNear[] = {1.12837917f,    -0.376126258f,  0.112835852f,
+  // erf(x) / x - 1 as a polynomial of x^2, for |x| <= 1.
+  constexpr float kNear[] = {0.128379166f,   -0.376126258f,  0.112835852f,
                              -0.0268538121f, 0.00518832793f, -0.000801019561f,
                              7.85386724e-5f};
   // -log(1 - erf(x)) for 1 <= x <= 4. Beyond 4 the result is 1.
@@ -236,11 +237,12 @@ HWY_INLINE V Erf(D d, V x) {
   const V one = hn::Set(d, 1.0f);
   const V limit = hn::Set(d, 4.0f);
   const V size = hn::Abs(x);
-  const V near = hn::Mul(x, Polynomial(d, hn::Mul(x, x), kNear));
+  const V near = hn::MulAdd(x, Polynomial(d, hn::Mul(x, x), kNear), x);
   const V bounded = hn::IfThenElse(hn::Gt(size, limit), limit, size);
   const V power = ExpInRange(d, hn::Neg(Polynomial(d, bounded, kFar)));
   const V far = hn::CopySign(hn::Sub(one, power), x);
-  return hn::IfThenElse(hn::Lt(size, one), near, far);
+  // `far` is no NaN for NaN; `near` is.
+  return hn::IfThenElse(hn::Ge(size, one), far, near);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

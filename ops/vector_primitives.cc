@@ -59,15 +59,16 @@ EVENGRAD_BINARY(AddOp, hn::Add(a, b));
 EVENGRAD_BINARY(SubtractOp, hn::Sub(a, b));
 EVENGRAD_BINARY(MultiplyOp, hn::Mul(a, b));
 EVENGRAD_BINARY(DivideOp, hn::Div(a, b));
-// A comparison with NaN is false, so a NaN in b wins; one in a by Ne.
+// A comparison with NaN is false, so a NaN in b wins; one in a by IsNaN. (Ne is
+// false for NaN on some instruction sets.)
 EVENGRAD_BINARY(MaximumOp,
-                hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Ne(a, a)), a, b));
+                hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b));
 EVENGRAD_BINARY(MinimumOp,
-                hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Ne(a, a)), a, b));
+                hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b));
 EVENGRAD_BINARY(LessOp, OneWhere(d, hn::Lt(a, b)));
 EVENGRAD_BINARY(LessEqualOp, OneWhere(d, hn::Le(a, b)));
 EVENGRAD_BINARY(EqualOp, OneWhere(d, hn::Eq(a, b)));
-EVENGRAD_BINARY(NotEqualOp, OneWhere(d, hn::Ne(a, b)));
+EVENGRAD_BINARY(NotEqualOp, OneWhere(d, hn::Not(hn::Eq(a, b))));
 
 struct SignOp {
   template <class D, class V>
@@ -89,7 +90,7 @@ struct MultiplyAddOp {
 struct SelectOp {
   template <class D, class V>
   static HWY_INLINE V Run(D d, V a, V b, V c) {
-    return hn::IfThenElse(hn::Ne(a, hn::Zero(d)), b, c);
+    return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), c, b);
   }
 };
 

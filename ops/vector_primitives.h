@@ -48,7 +48,7 @@ struct SumFunctions {
   // totals[i] += values[i].
   void (*accumulate)(const void* values, size_t n, void* totals) = nullptr;
 };
-const SumFunctions& SumFunctionsFor(DType compute_type);
+SumFunctions FindSumFunctions(DType compute_type);
 
 }  // namespace evengrad
 

@@ -1,0 +1,150 @@
+// An elementwise program prepared to run over part of a row-major loop, in
+// blocks that stay in the L1 cache. The fused loop and the epilogue are made of
+// it.
+#ifndef EVENGRAD_OPS_BLOCK_PROGRAM_H_
+#define EVENGRAD_OPS_BLOCK_PROGRAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/expression.h"
+#include "evengrad/ops/vector_primitives.h"
+
+namespace evengrad {
+
+// How the elements of a broadcast tensor follow from the position in the loop,
+// whose elements are counted row by row.
+struct Broadcast {
+  enum class Kind : uint8_t {
+    kFull,     // element f
+    kScalar,   // element 0
+    kRow,      // element f % period: leading axes are broadcast
+    kColumn,   // element f / repeat: trailing axes are broadcast
+    kGeneral,  // anything else: by coordinates
+  };
+  Kind kind = Kind::kFull;
+  int64_t period = 1;
+  int64_t repeat = 1;
+  // Of kGeneral: sizes of the loop and strides of the tensor, outermost first.
+  std::vector<int64_t> sizes = {};
+  std::vector<int64_t> strides = {};
+
+  // The element at position f.
+  int64_t At(int64_t f) const;
+};
+
+// `tensor` broadcasts to `loop`; both static.
+Broadcast FindBroadcast(const Shape& tensor, const Shape& loop);
+
+class BlockProgram {
+ public:
+  struct Output {
+    DType dtype = DType::kF32;
+    bool summed = false;
+    Broadcast place = {};  // of a sum: where an element is added
+    int64_t elements = 0;  // of a sum's result
+  };
+
+  BlockProgram() = default;
+  // Types are static; outputs have the loop's shape unless summed.
+  static absl::StatusOr<BlockProgram> Prepare(
+      const ElementwiseProgram& program, DType compute_type, const Shape& loop,
+      std::span<const TensorType> inputs, std::span<const TensorType> outputs,
+      std::span<const bool> summed);
+
+  size_t scratch_bytes() const { return scratch_bytes_; }
+  // Ranges that begin at multiples of it reuse what rows repeat.
+  int64_t period() const { return period_; }
+  bool has_sums() const { return has_sums_; }
+  // Elements of the whole loop.
+  int64_t num_elements() const { return num_elements_; }
+
+  // Once before the ranges of a part: reads scalars and clears sums. Inputs and
+  // outputs are the starts of the whole tensors.
+  void Begin(const void* const* inputs, std::byte* scratch) const;
+  // Positions [begin, end) of the loop.
+  void Run(int64_t begin, int64_t end, const void* const* inputs,
+           void* const* outputs, std::byte* scratch) const;
+  // After the last range: stores the sums.
+  void End(void* const* outputs, std::byte* scratch) const;
+
+ private:
+  // Where a register lives while a block runs.
+  enum class Place : uint8_t {
+    kScalar,  // one element, in the scalar slots
+    kBuffer,  // a block buffer
+    kInput,   // inside the input's own memory
+    kOutput,  // inside an output's own memory
+  };
+  struct Register {
+    Place place = Place::kBuffer;
+    int index = 0;  // slot, buffer, input or output
+  };
+  struct Step {
+    VectorFunction function = nullptr;
+    int inputs[3] = {-1, -1, -1};
+    int result = 0;
+  };
+  // A loaded input: how its block gets into its buffer.
+  struct Load {
+    int input = 0;
+    int register_index = 0;
+    DType dtype = DType::kF32;
+    Broadcast broadcast = {};
+    VectorFunction convert = nullptr;
+    bool once = false;  // the same in every block of a range
+  };
+  // A stored output that no step writes itself.
+  struct Store {
+    int output = 0;
+    int register_index = 0;
+    VectorFunction convert = nullptr;
+  };
+
+  void PlanInputs(const ElementwiseProgram& program,
+                  std::span<const TensorType> inputs, const Shape& loop);
+  void PlanPeriod();
+  void PlanSteps(const ElementwiseProgram& program);
+  void PlanOutputs(const ElementwiseProgram& program);
+  void PlanScratch();
+  int64_t BlockEnd(int64_t begin, int64_t end) const;
+  void LoadBlock(const Load& load, int64_t begin, int64_t n,
+                 const void* const* inputs, std::byte* scratch) const;
+  void AddToSum(const Output& output, int64_t offset, const void* values,
+                int64_t begin, int64_t n, std::byte* scratch) const;
+
+  DType compute_type_ = DType::kF32;
+  size_t element_ = 4;
+  VectorFunction fill_ = nullptr;
+  int64_t num_elements_ = 0;
+  int64_t period_ = 1;
+  int64_t row_ = 0;  // blocks do not cross multiples of it; 0: no limit
+  int64_t block_ = 0;
+  bool has_sums_ = false;
+  std::vector<Register> registers_;
+  std::vector<int64_t> immediates_;  // initial bits of the scalar slots
+  std::vector<int> scalar_inputs_;   // inputs of one element …
+  std::vector<int> scalar_slots_;    // … and their slots
+  std::vector<VectorFunction> scalar_loads_;
+  std::vector<Step> scalar_steps_;
+  std::vector<Step> steps_;
+  std::vector<Load> loads_;
+  std::vector<Store> stores_;
+  std::vector<Output> outputs_;
+  std::vector<int> output_registers_;
+  std::vector<int64_t> sum_offsets_;  // bytes, by output
+  int num_buffers_ = 0;
+  size_t buffers_offset_ = 0;
+  size_t pointers_offset_ = 0;
+  size_t partial_offset_ = 0;
+  size_t sums_offset_ = 0;
+  size_t scratch_bytes_ = 0;
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_BLOCK_PROGRAM_H_
