@@ -98,6 +98,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
   prepared.compute_type_ = compute_type;
   prepared.element_ = SizeOf(compute_type);
   prepared.fill_ = FindFill(compute_type);
+  prepared.sum_functions_ = FindSumFunctions(compute_type);
   EVENGRAD_ASSIGN_OR_RETURN(prepared.num_elements_, loop.NumElements());
   for (size_t i = 0; i < outputs.size(); ++i) {
     Output output{.dtype = outputs[i].dtype, .summed = summed[i]};
@@ -377,7 +378,7 @@ void BlockProgram::LoadBlock(const Load& load, int64_t begin, int64_t n,
 void BlockProgram::AddToSum(const Output& output, int64_t offset,
                             const void* values, int64_t begin, int64_t n,
                             std::byte* scratch) const {
-  const SumFunctions& sums = SumFunctionsFor(compute_type_);
+  const SumFunctions& sums = sum_functions_;
   std::byte* totals = scratch + sums_offset_ + offset;
   const auto* from = static_cast<const std::byte*>(values);
   const Broadcast& place = output.place;
@@ -482,7 +483,7 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
 }
 
 void BlockProgram::End(void* const* outputs, std::byte* scratch) const {
-  const DType total_type = SumFunctionsFor(compute_type_).total_type;
+  const DType total_type = sum_functions_.total_type;
   for (size_t o = 0; o < outputs_.size(); ++o) {
     if (!outputs_[o].summed) continue;
     FindConversion(total_type, outputs_[o].dtype)(

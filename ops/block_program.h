@@ -120,6 +120,7 @@ class BlockProgram {
   DType compute_type_ = DType::kF32;
   size_t element_ = 4;
   VectorFunction fill_ = nullptr;
+  SumFunctions sum_functions_ = {};
   int64_t num_elements_ = 0;
   int64_t period_ = 1;
   int64_t row_ = 0;  // blocks do not cross multiples of it; 0: no limit

@@ -105,7 +105,7 @@ template <typename T>
 double SoftmaxLine(std::span<T> values, bool logarithm) {
   static const VectorFunction kExp =
       FindPrimitive(Primitive::kExp, DTypeOf<T>, 0);
-  static const SumFunctions& kSum = SumFunctionsFor(DTypeOf<T>);
+  static const SumFunctions kSum = FindSumFunctions(DTypeOf<T>);
   T largest = -std::numeric_limits<T>::infinity();
   for (const T value : values) largest = value > largest ? value : largest;
   for (T& value : values) value -= largest;

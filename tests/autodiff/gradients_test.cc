@@ -25,7 +25,7 @@ ReferenceFeed FeedOf(const Value& value, std::vector<int64_t> sizes,
   return {value, {value.dtype(), std::move(sizes), std::move(numbers)}};
 }
 
-Doubles Run(const Value& value, const std::vector<ReferenceFeed>& feeds) {
+Doubles Evaluate(const Value& value, const std::vector<ReferenceFeed>& feeds) {
   absl::StatusOr<std::vector<ReferenceTensor>> result =
       RunReference(*Graph::Of(value), std::vector<Value>{value}, feeds);
   EXPECT_TRUE(result.ok()) << Message(result.status());
@@ -53,9 +53,9 @@ Doubles CentralDifferences(const Value& loss, std::vector<ReferenceFeed> feeds,
     double& x = feeds[index].tensor.values[i];
     const double kept = x;
     x = kept + kStep;
-    const double above = Run(loss, feeds)[0];
+    const double above = Evaluate(loss, feeds)[0];
     x = kept - kStep;
-    const double below = Run(loss, feeds)[0];
+    const double below = Evaluate(loss, feeds)[0];
     x = kept;
     result.push_back((above - below) / (2 * kStep));
   }
@@ -90,7 +90,7 @@ TEST(GradientsTest, OfAScalar) {
   absl::StatusOr<Value> gradient = GradientOf(y, x);
   ASSERT_TRUE(gradient.ok()) << Message(gradient.status());
   EXPECT_EQ(gradient->type(), x.type());
-  ExpectNear(Run(*gradient, {FeedOf(x, {}, {0.7})}),
+  ExpectNear(Evaluate(*gradient, {FeedOf(x, {}, {0.7})}),
              {2 * 0.7 * std::exp(0.49)});
 }
 
@@ -110,7 +110,7 @@ TEST(GradientsTest, OfThePartsOfANetwork) {
       FeedOf(b, {2}, {0.05, -0.4})};
   for (size_t i = 0; i < wrt.size(); ++i) {
     EXPECT_EQ((*gradients)[i].type(), wrt[i].type());
-    ExpectNear(Run((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
+    ExpectNear(Evaluate((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
   }
 }
 
@@ -124,7 +124,7 @@ TEST(GradientsTest, ContributionsAddUp) {
   Doubles expected;
   const Doubles at = {-0.5, 0.2, 1.5};
   for (double v : at) expected.push_back(3 * v * v + std::exp(v) - 1);
-  ExpectNear(Run(*gradient, {FeedOf(x, {3}, at)}), expected);
+  ExpectNear(Evaluate(*gradient, {FeedOf(x, {3}, at)}), expected);
 }
 
 TEST(GradientsTest, OfGradients) {
@@ -142,7 +142,7 @@ TEST(GradientsTest, OfGradients) {
   const std::vector<ReferenceFeed> feeds = {FeedOf(x, {3}, {0.4, -0.8, 1.2}),
                                             FeedOf(w, {3}, {0.3, 0.9, -0.5})};
   for (size_t i = 0; i < wrt.size(); ++i) {
-    ExpectNear(Run((*second)[i], feeds), CentralDifferences(penalty, feeds, i));
+    ExpectNear(Evaluate((*second)[i], feeds), CentralDifferences(penalty, feeds, i));
   }
   EXPECT_TRUE(VerifyGraph(graph).ok()) << Message(VerifyGraph(graph));
 }
@@ -156,9 +156,9 @@ TEST(GradientsTest, OfTheLossItselfAndOfIntermediateValues) {
       Gradients(loss, std::vector<Value>{loss, middle, x});
   ASSERT_TRUE(gradients.ok());
   const std::vector<ReferenceFeed> feeds = {FeedOf(x, {}, {0.5})};
-  EXPECT_EQ(Run((*gradients)[0], feeds), Doubles({1}));
-  ExpectNear(Run((*gradients)[1], feeds), {std::exp(0.25)});
-  ExpectNear(Run((*gradients)[2], feeds), {std::exp(0.25)});
+  EXPECT_EQ(Evaluate((*gradients)[0], feeds), Doubles({1}));
+  ExpectNear(Evaluate((*gradients)[1], feeds), {std::exp(0.25)});
+  ExpectNear(Evaluate((*gradients)[2], feeds), {std::exp(0.25)});
 }
 
 TEST(GradientsTest, StartWithAGivenOutputGradient) {
@@ -169,7 +169,7 @@ TEST(GradientsTest, StartWithAGivenOutputGradient) {
   absl::StatusOr<Value> gradient = GradientOf(y, x, {.output_gradient = seed});
   ASSERT_TRUE(gradient.ok()) << Message(gradient.status());
   ExpectNear(
-      Run(*gradient, {FeedOf(x, {2}, {3, 5}), FeedOf(seed, {2}, {1, 10})}),
+      Evaluate(*gradient, {FeedOf(x, {2}, {3, 5}), FeedOf(seed, {2}, {1, 10})}),
       {6, 100});
   EXPECT_EQ(ErrorOf(y, {x}),
             "the loss 'square' has type f64[n], expected a scalar; reduce it "
@@ -274,7 +274,7 @@ TEST(GradientsTest, UnreachedValuesAreAnErrorOrZero) {
       Gradients(loss, std::vector<Value>{x, y}, {.zeros_for_unreached = true});
   ASSERT_TRUE(gradients.ok()) << Message(gradients.status());
   EXPECT_EQ((*gradients)[1].type(), y.type());
-  EXPECT_EQ(Run((*gradients)[1], {FeedOf(y, {2, 2}, {1, 2, 3, 4})}),
+  EXPECT_EQ(Evaluate((*gradients)[1], {FeedOf(y, {2, 2}, {1, 2, 3, 4})}),
             Doubles({0, 0, 0, 0}));
 }
 
@@ -285,7 +285,7 @@ TEST(GradientsTest, WholeNumbersHaveNone) {
   const Value by_cast = x * Cast(Cast(x, DType::kI32), DType::kF64);
   absl::StatusOr<Value> gradient = GradientOf(by_cast, x);
   ASSERT_TRUE(gradient.ok()) << Message(gradient.status());
-  ExpectNear(Run(*gradient, {FeedOf(x, {}, {2.5})}), {2});
+  ExpectNear(Evaluate(*gradient, {FeedOf(x, {}, {2.5})}), {2});
   EXPECT_EQ(ErrorOf(x, {n}),
             "'n' has type i32[]; only floating values have gradients");
   EXPECT_EQ(ErrorOf(n, {x}),
@@ -346,7 +346,7 @@ TEST(GradientsTest, ValuesOfTheOriginalServeForItsClone) {
   ASSERT_TRUE(gradient.ok()) << Message(gradient.status());
   EXPECT_TRUE(copy.Owns(*gradient));
   EXPECT_EQ(graph.num_nodes(), 2);
-  ExpectNear(Run(*gradient, {FeedOf(x, {}, {3})}), {6});
+  ExpectNear(Evaluate(*gradient, {FeedOf(x, {}, {3})}), {6});
 }
 
 TEST(GradientsTest, OfAnEmptyListAreEmpty) {
@@ -376,7 +376,7 @@ TEST(GradientsTest, OfAClassifier) {
       FeedOf(images, {2, 4}, {0.5, -1.2, 0.3, 0.8, -0.4, 0.9, 1.1, -0.6}),
       FeedOf(labels, {2}, {2, 0})};
   for (size_t i = 0; i < wrt.size(); ++i) {
-    ExpectNear(Run((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
+    ExpectNear(Evaluate((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
   }
 }
 

@@ -14,11 +14,6 @@
 namespace evengrad {
 namespace {
 
-Tensor Floats(std::initializer_list<int64_t> sizes,
-              const std::vector<float>& values) {
-  return *Tensor::Of<float>(sizes, values);
-}
-
 std::vector<double> Numbers(const Tensor& tensor) { return tensor.ToDoubles(); }
 
 std::string Text(const absl::Status& status) {

@@ -26,8 +26,8 @@ DataSet Points() {
                           *Tensor::Of<int32_t>({100}, labels));
 }
 
-struct Setup {
-  explicit Setup(double learning_rate = 0.5) {
+struct TinyModel {
+  explicit TinyModel(double learning_rate = 0.5) {
     model.inputs = Placeholder(graph, "inputs", F32({"batch", 1}));
     model.labels = Placeholder(graph, "labels", I32({"batch"}));
     model.logits = Dense(model.inputs, 2, {.name = "logits"});
@@ -48,7 +48,7 @@ struct Setup {
 };
 
 TEST(FitTest, LearnsAndReports) {
-  Setup setup;
+  TinyModel setup;
   std::vector<StepReport> steps;
   std::vector<int64_t> epochs;
   const absl::StatusOr<FitResult> result = setup.Run(
@@ -81,7 +81,7 @@ TEST(FitTest, LearnsAndReports) {
 }
 
 TEST(FitTest, TheSameSeedGivesTheSameRun) {
-  Setup first, second, other;
+  TinyModel first, second, other;
   const FitOptions options = {.epochs = 3, .batch_size = 7, .seed = 5};
   const absl::StatusOr<FitResult> a = first.Run(options);
   const absl::StatusOr<FitResult> b = second.Run(options);
@@ -93,7 +93,7 @@ TEST(FitTest, TheSameSeedGivesTheSameRun) {
 }
 
 TEST(FitTest, AnInterruptionEndsAfterTheStep) {
-  Setup setup;
+  TinyModel setup;
   std::atomic<bool> interrupt = false;
   const absl::StatusOr<FitResult> result =
       setup.Run({.epochs = 3,
@@ -110,7 +110,7 @@ TEST(FitTest, AnInterruptionEndsAfterTheStep) {
 }
 
 TEST(FitTest, Errors) {
-  Setup setup;
+  TinyModel setup;
   EXPECT_EQ(Message(setup.Run({.epochs = 0}).status()),
             "Fit: 0 epochs, expected at least 1");
   EXPECT_FALSE(setup.Run({.batch_size = 0}).ok());
@@ -129,7 +129,7 @@ TEST(FitTest, Errors) {
 }
 
 TEST(FitTest, ALossThatIsNotFiniteStopsTheTraining) {
-  Setup setup(1e30);
+  TinyModel setup(1e30);
   const absl::StatusOr<FitResult> result = setup.Run({.epochs = 5});
   ASSERT_FALSE(result.ok());
   EXPECT_NE(Message(result.status()).find("lower the learning rate"),
@@ -138,7 +138,7 @@ TEST(FitTest, ALossThatIsNotFiniteStopsTheTraining) {
 }
 
 TEST(EvaluateTest, MeanOverExamplesNotBatches) {
-  Setup setup;
+  TinyModel setup;
   ASSERT_TRUE(setup.session.ok()) << setup.session.status();
   absl::StatusOr<Evaluation> whole =
       Evaluate(*setup.session, setup.model, Points(), {.batch_size = 100});
