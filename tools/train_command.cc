@@ -273,6 +273,7 @@ Command AddTrainCommand(CLI::App& app) {
                    "Of the gradients: none or global_norm:N")
       ->capture_default_str();
   train->add_option("--seed", flags->seed, "Of all random numbers")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   train->add_option("--threads", flags->threads, "0 for one a core")
       ->capture_default_str();

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<int32_t>> ToLabels(const Tensor& tensor,
     const double label = LoadAsDouble(dtype, tensor.data(), i);
     if (label < 0 || label >= limit) {
       return InvalidArgument("label ", label, " of example ", i,
-                             " is not in [0, ", limit, ")");
+                             " is not in [0, ", static_cast<int64_t>(limit),
+                             ")");
     }
     labels[i] = static_cast<int32_t>(label);
   }

@@ -110,7 +110,8 @@ TEST(GradientsTest, OfThePartsOfANetwork) {
       FeedOf(b, {2}, {0.05, -0.4})};
   for (size_t i = 0; i < wrt.size(); ++i) {
     EXPECT_EQ((*gradients)[i].type(), wrt[i].type());
-    ExpectNear(Evaluate((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
+    ExpectNear(Evaluate((*gradients)[i], feeds),
+               CentralDifferences(loss, feeds, i));
   }
 }
 
@@ -142,7 +143,8 @@ TEST(GradientsTest, OfGradients) {
   const std::vector<ReferenceFeed> feeds = {FeedOf(x, {3}, {0.4, -0.8, 1.2}),
                                             FeedOf(w, {3}, {0.3, 0.9, -0.5})};
   for (size_t i = 0; i < wrt.size(); ++i) {
-    ExpectNear(Evaluate((*second)[i], feeds), CentralDifferences(penalty, feeds, i));
+    ExpectNear(Evaluate((*second)[i], feeds),
+               CentralDifferences(penalty, feeds, i));
   }
   EXPECT_TRUE(VerifyGraph(graph).ok()) << Message(VerifyGraph(graph));
 }
@@ -376,7 +378,8 @@ TEST(GradientsTest, OfAClassifier) {
       FeedOf(images, {2, 4}, {0.5, -1.2, 0.3, 0.8, -0.4, 0.9, 1.1, -0.6}),
       FeedOf(labels, {2}, {2, 0})};
   for (size_t i = 0; i < wrt.size(); ++i) {
-    ExpectNear(Evaluate((*gradients)[i], feeds), CentralDifferences(loss, feeds, i));
+    ExpectNear(Evaluate((*gradients)[i], feeds),
+               CentralDifferences(loss, feeds, i));
   }
 }
 
