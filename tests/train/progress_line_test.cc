@@ -6,7 +6,7 @@ namespace evengrad {
 namespace {
 
 const StepReport kReport = {
-    .epoch = 2, .step = 50, .steps = 100, .loss = 0.43211, .accuracy = 0.84135};
+    .epoch = 2, .step = 50, .steps = 100, .loss = 0.43211, .accuracy = 0.84132};
 
 TEST(ProgressLineTest, ShowsABarThatFits) {
   const std::string text = ProgressText(kReport, 80, /*color=*/false);
