@@ -33,7 +33,7 @@ struct Loop {
 };
 
 class Planner {
-public:
+ public:
   explicit Planner(const Program &program)
       : graph_(program.graph), trained_(graph_.num_nodes(), false) {
     Program unobserved = program;
@@ -45,17 +45,15 @@ public:
     plan_.group_of.assign(graph_.num_nodes(), -1);
     for (int id = 0; id < graph_.num_nodes(); ++id) {
       const Node node = graph_.node(id);
-      if (!NeedsKernel(node))
-        continue;
+      if (!NeedsKernel(node)) continue;
       AddGroup(node);
-      if (fuse)
-        JoinProducers(node);
+      if (fuse) JoinProducers(node);
     }
     DropEmptyGroups();
     return std::move(plan_);
   }
 
-private:
+ private:
   Group &GroupOf(int id) { return plan_.groups[plan_.group_of[id]]; }
 
   void AddGroup(const Node &node) {
@@ -92,8 +90,7 @@ private:
 
   void JoinProducers(const Node &node) {
     const std::optional<Loop> loop = LoopContinuedBy(node);
-    if (!loop.has_value())
-      return;
+    if (!loop.has_value()) return;
     // Later producers first: the value just computed is in the cache.
     std::vector<int> producers;
     for (int i = 0; i < node.num_inputs(); ++i) {
@@ -116,21 +113,17 @@ private:
   bool MayMerge(const Node &node, int producer) {
     const Group &into = GroupOf(producer);
     const Group &from = GroupOf(node.id());
-    if (into.nodes.size() + from.nodes.size() > kMaxGroupNodes)
-      return false;
+    if (into.nodes.size() + from.nodes.size() > kMaxGroupNodes) return false;
     const Node first = graph_.node(into.nodes.front());
-    if (IsGradient(node) && !IsGradient(first))
-      return false;
-    if (trained_[node.id()] != trained_[producer])
-      return false;
+    if (IsGradient(node) && !IsGradient(first)) return false;
+    if (trained_[node.id()] != trained_[producer]) return false;
     const bool has_kernel =
         into.kind == GroupKind::kEpilogue || into.kind == GroupKind::kKernel;
     if (has_kernel &&
         (from.kind != GroupKind::kLoop || !AllElementwise(from.nodes))) {
-      return false; // one kernel a group, and epilogues do not sum
+      return false;  // one kernel a group, and epilogues do not sum
     }
-    if (!has_kernel && from.kind == GroupKind::kEpilogue)
-      return false;
+    if (!has_kernel && from.kind == GroupKind::kEpilogue) return false;
     return !ReadsOwnSum(into, from) && !WouldCycle(into, from);
   }
 
@@ -170,30 +163,25 @@ private:
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
         const int input = node.input_id(i).node;
-        if (from_merged && is_merged(plan_.group_of[input]))
-          continue;
-        if (!seen[input])
-          pending.push_back(input);
+        if (from_merged && is_merged(plan_.group_of[input])) continue;
+        if (!seen[input]) pending.push_back(input);
         seen[input] = true;
       }
     };
     for (int group : merged) {
-      for (int id : plan_.groups[group].nodes)
-        push_inputs(id, true);
+      for (int id : plan_.groups[group].nodes) push_inputs(id, true);
     }
     std::vector<bool> entered(plan_.groups.size(), false);
     while (!pending.empty()) {
       const int id = pending.back();
       pending.pop_back();
       const int group = plan_.group_of[id];
-      if (is_merged(group))
-        return true;
+      if (is_merged(group)) return true;
       if (group < 0) {
         push_inputs(id, false);
       } else if (!entered[group]) {
         entered[group] = true;
-        for (int member : plan_.groups[group].nodes)
-          push_inputs(member, false);
+        for (int member : plan_.groups[group].nodes) push_inputs(member, false);
       }
     }
     return false;
@@ -201,24 +189,22 @@ private:
 
   void Merge(int into, int from) {
     Group &target = plan_.groups[into];
-    if (target.kind == GroupKind::kKernel)
-      target.kind = GroupKind::kEpilogue;
+    if (target.kind == GroupKind::kKernel) target.kind = GroupKind::kEpilogue;
     for (int id : plan_.groups[from].nodes) {
       plan_.group_of[id] = into;
       target.nodes.push_back(id);
     }
     plan_.groups[from].nodes.clear();
     // An epilogue's kernel node stays first; the rest is in order of ids.
-    std::sort(target.nodes.begin() +
-                  (target.kind == GroupKind::kEpilogue ? 1 : 0),
-              target.nodes.end());
+    std::sort(
+        target.nodes.begin() + (target.kind == GroupKind::kEpilogue ? 1 : 0),
+        target.nodes.end());
   }
 
   void DropEmptyGroups() {
     std::vector<Group> groups;
     for (Group &group : plan_.groups) {
-      if (group.nodes.empty())
-        continue;
+      if (group.nodes.empty()) continue;
       for (int id : group.nodes) {
         plan_.group_of[id] = static_cast<int>(groups.size());
       }
@@ -228,14 +214,14 @@ private:
   }
 
   Graph graph_;
-  std::vector<bool> trained_; // needed without observations
+  std::vector<bool> trained_;  // needed without observations
   FusionPlan plan_;
 };
 
-} // namespace
+}  // namespace
 
 FusionPlan PlanFusion(const Program &program, bool fuse) {
   return Planner(program).Plan(fuse);
 }
 
-} // namespace evengrad
+}  // namespace evengrad
