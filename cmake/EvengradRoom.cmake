@@ -31,6 +31,27 @@ function(evengrad_link_headers name folder)
     "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}" SYMBOLIC)
 endfunction()
 
+# evengrad_precompile(TARGET GROUP [HEADER...]): compiles the standard library's
+# and Abseil's headers, and those given, once for all targets of a group, which
+# have the same flags.
+function(evengrad_precompile target group)
+  if(NOT EVENGRAD_PRECOMPILE_HEADERS)
+    return()
+  endif()
+  get_property(owner GLOBAL PROPERTY EVENGRAD_PRECOMPILED_${group})
+  if(owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+    return()
+  endif()
+  set_property(GLOBAL PROPERTY EVENGRAD_PRECOMPILED_${group} ${target})
+  target_precompile_headers(${target} PRIVATE
+    <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
+    <functional> <limits> <map> <memory> <optional> <set> <span> <string>
+    <string_view> <utility> <variant> <vector>
+    "<absl/status/statusor.h$<ANGLE-R>" "<absl/strings/str_cat.h$<ANGLE-R>"
+    ${ARGN})
+endfunction()
+
 # evengrad_compile_defaults(TARGET): warnings, sanitizers, hidden symbols.
 function(evengrad_compile_defaults target)
   target_link_libraries(${target} PRIVATE
@@ -78,6 +99,7 @@ function(evengrad_room name)
   evengrad_compile_defaults(evengrad_${name})
   set_target_properties(evengrad_${name} PROPERTIES
     POSITION_INDEPENDENT_CODE ON)
+  evengrad_precompile(evengrad_${name} rooms)
   target_include_directories(evengrad_${name} PUBLIC "${EVENGRAD_INCLUDE_DIR}")
   target_link_libraries(evengrad_${name}
     PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}

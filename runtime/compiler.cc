@@ -109,7 +109,8 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));
 
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
-  const Schedule schedule = PlanSchedule(lowered, fusion);
+  EVENGRAD_ASSIGN_OR_RETURN(const Schedule schedule,
+                            PlanSchedule(lowered, fusion));
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));
   EVENGRAD_RETURN_IF_ERROR(MakeKernels(fusion, schedule, buffers, *compiled));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
 
 namespace evengrad {
 namespace {
@@ -24,14 +25,14 @@ class Scheduler {
         waits_for_(fusion.groups.size(), 0),
         held_by_(fusion.groups.size()) {}
 
-  Schedule Plan() {
+  absl::StatusOr<Schedule> Plan() {
     FindDependencies();
     FindUpdatesInPlace();
     schedule_.stage_of.assign(fusion_.groups.size(), -1);
     for (size_t g = 0; g < fusion_.groups.size(); ++g) MarkIfReady(g);
     size_t done = 0;
     while (done < fusion_.groups.size()) {
-      if (ready_.empty()) ReleaseOne();
+      if (ready_.empty()) EVENGRAD_RETURN_IF_ERROR(ReleaseOne());
       done += RunStage();
     }
     return std::move(schedule_);
@@ -149,7 +150,7 @@ class Scheduler {
 
   // Every group left waits: some reader of an old state needs its new value.
   // Gives up writing in place for the earliest group that only readers hold.
-  void ReleaseOne() {
+  absl::Status ReleaseOne() {
     int chosen = -1;
     for (size_t g = 0; g < fusion_.groups.size(); ++g) {
       const bool held_only =
@@ -161,12 +162,17 @@ class Scheduler {
         chosen = static_cast<int>(g);
       }
     }
+    if (chosen < 0) {
+      return absl::InternalError(
+          "the fused groups of the program depend on each other in a circle");
+    }
     for (const Hold& hold : held_by_[chosen]) {
       schedule_.in_place[hold.update] = false;
     }
     held_by_[chosen].clear();
     waits_for_[chosen] = 0;
     MarkIfReady(chosen);
+    return absl::OkStatus();
   }
 
   const Program& program_;
@@ -189,7 +195,8 @@ Value WithoutAliases(Value value) {
   return value;
 }
 
-Schedule PlanSchedule(const Program& program, const FusionPlan& fusion) {
+absl::StatusOr<Schedule> PlanSchedule(const Program& program,
+                                      const FusionPlan& fusion) {
   return Scheduler(program, fusion).Plan();
 }
 

@@ -96,10 +96,11 @@ TEST(SchedulePlanTest, AStateIsOverwrittenAfterItsReaders) {
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const Schedule schedule = PlanSchedule(program, fusion);
-  EXPECT_TRUE(schedule.in_place[0]);
-  EXPECT_LT(schedule.stage_of[fusion.group_of[reader.id().node]],
-            schedule.stage_of[fusion.group_of[next.id().node]]);
+  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_TRUE(schedule->in_place[0]);
+  EXPECT_LT(schedule->stage_of[fusion.group_of[reader.id().node]],
+            schedule->stage_of[fusion.group_of[next.id().node]]);
 }
 
 TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
@@ -109,8 +110,26 @@ TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
   const Value reader = next * Exp(w) + w;
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
-  const Schedule schedule = PlanSchedule(program, PlanFusion(program, false));
-  EXPECT_FALSE(schedule.in_place[0]);
+  const absl::StatusOr<Schedule> schedule =
+      PlanSchedule(program, PlanFusion(program, false));
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_FALSE(schedule->in_place[0]);
+}
+
+TEST(SchedulePlanTest, ACircleOfGroupsIsAnError) {
+  Graph graph;
+  const Value first = Exp(Placeholder(graph, "x", F32({4})));
+  const Value second = Exp(first);
+  const Value third = Exp(second);
+  const Program program{.graph = graph, .fetches = {{"y", third}}};
+  const int ids[] = {first.id().node, second.id().node, third.id().node};
+  FusionPlan fusion{.groups = {{GroupKind::kLoop, {ids[0], ids[2]}},
+                               {GroupKind::kLoop, {ids[1]}}},
+                    .group_of = std::vector<int>(graph.num_nodes(), -1)};
+  fusion.group_of[ids[0]] = fusion.group_of[ids[2]] = 0;
+  fusion.group_of[ids[1]] = 1;
+  EXPECT_EQ(PlanSchedule(program, fusion).status().code(),
+            absl::StatusCode::kInternal);
 }
 
 TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
@@ -120,7 +139,9 @@ TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
   for (int i = 0; i < 6; ++i) y = Exp(y);
   const Program program{.graph = graph, .fetches = {{"y", y}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const auto plan = PlanBuffers(program, fusion, PlanSchedule(program, fusion));
+  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  const auto plan = PlanBuffers(program, fusion, *schedule);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->arena_bytes, 16 * 16 * 4);
 }
