@@ -4,6 +4,7 @@
 
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/graph/graph.h"
