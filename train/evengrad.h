@@ -4,6 +4,7 @@
 
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/graph/graph.h"
@@ -21,6 +22,7 @@
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/batches.h"
 #include "evengrad/train/data_set.h"
+#include "evengrad/train/dump.h"
 #include "evengrad/train/evaluate.h"
 #include "evengrad/train/minimize.h"
 #include "evengrad/train/optimizers.h"
