@@ -52,6 +52,12 @@ function(evengrad_precompile target group)
     ${ARGN})
 endfunction()
 
+# evengrad_umbrella_header(NAME HEADER): "evengrad/NAME" is that header.
+function(evengrad_umbrella_header name header)
+  file(CONFIGURE OUTPUT "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}"
+    CONTENT "#include \"evengrad/${header}\"  // IWYU pragma: export\n")
+endfunction()
+
 # evengrad_compile_defaults(TARGET): warnings, sanitizers, hidden symbols.
 function(evengrad_compile_defaults target)
   target_link_libraries(${target} PRIVATE
@@ -129,12 +135,9 @@ function(evengrad_library target kind)
     PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}
     PRIVATE ${private_libraries})
 
-  # Public is what evengrad.h reaches.
-  set(public_headers)
-  if(EXISTS "${PROJECT_SOURCE_DIR}/train/evengrad.h")
-    evengrad_reached_headers(public_headers evengrad.h)
-    list(TRANSFORM public_headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/")
-  endif()
+  # Public is what evengrad.h and custom_op.h reach.
+  evengrad_reached_headers(public_headers evengrad.h custom_op.h)
+  list(TRANSFORM public_headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/")
   target_sources(${target} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${EVENGRAD_INCLUDE_DIR}" FILES ${public_headers})
 endfunction()

@@ -96,6 +96,46 @@ absl::Status CheckNumberOfInputs(const OpDef& op, size_t given) {
                          given, " given");
 }
 
+// False where NumPy's rules certainly forbid it; sizes that are still open are
+// looked at again when a program is compiled.
+bool MayBroadcastTo(const Shape& from, const Shape& to) {
+  if (from.rank() > to.rank()) return false;
+  for (int i = 0; i < from.rank(); ++i) {
+    const Dimension& size = from[i];
+    const Dimension& target = to[to.rank() - from.rank() + i];
+    if (size.is_integer() && target.is_integer() && size.size() != 1 &&
+        size != target) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What an op's type rule may not get wrong, because whatever follows relies on
+// it: the number of outputs, and the shape of a loop over the elements.
+absl::Status CheckInferredTypes(const OpDef& op,
+                                std::span<const TensorType> inputs,
+                                std::span<const TensorType> outputs) {
+  if (outputs.size() != op.outputs.size()) {
+    return InvalidArgument("the type rule of op '", op.name, "' gives ",
+                           outputs.size(), " type(s) for ", op.outputs.size(),
+                           " output(s)");
+  }
+  for (const TensorType& type : outputs) {
+    EVENGRAD_RETURN_IF_ERROR(type.shape.Validate());
+  }
+  if (!op.elementwise) return absl::OkStatus();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (MayBroadcastTo(inputs[i].shape, outputs[0].shape)) continue;
+    return InvalidArgument("the type rule of op '", op.name, "' gives ",
+                           outputs[0].ToString(), ", but input ", i, ", ",
+                           inputs[i].ToString(),
+                           ", does not broadcast to it, and the op is "
+                           "elementwise");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // ---- Value and Node -------------------------------------------------------
@@ -211,10 +251,9 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
   absl::StatusOr<std::vector<TensorType>> types =
       op.infer_type(InferContext(op, input_types, record->attributes));
   if (!types.ok()) return fail(types.status());
-  for (const TensorType& type : *types) {
-    if (absl::Status shape = type.shape.Validate(); !shape.ok()) {
-      return fail(shape);
-    }
+  if (absl::Status rule = CheckInferredTypes(op, input_types, *types);
+      !rule.ok()) {
+    return fail(rule);
   }
   record->op = &op;
   record->location = location;

@@ -1,4 +1,4 @@
-// evengrad ops: what the built-in ops are.
+// evengrad ops: what the ops are, the built-in ones and those of --load-ops.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "evengrad/graph/status.h"
-#include "evengrad/ops/builtin_ops.h"
+#include "load_ops.h"
 
 namespace evengrad::tools {
 namespace {
@@ -68,11 +68,11 @@ std::string Signature(const OpDef& op) {
 int RunOps(const std::vector<std::string>& names) {
   std::vector<const OpDef*> ops;
   for (const std::string& name : names) {
-    const absl::StatusOr<const OpDef*> op = BuiltinOps().Get(name);
+    const absl::StatusOr<const OpDef*> op = Ops().Get(name);
     if (!op.ok()) return Complain(op.status(), kBadUsage);
     ops.push_back(*op);
   }
-  if (names.empty()) ops = BuiltinOps().All();
+  if (names.empty()) ops = Ops().All();
   for (const OpDef* op : ops) {
     std::printf("%s\n    %s\n", Signature(*op).c_str(),
                 std::string(op->summary).c_str());

@@ -237,8 +237,9 @@ Command AddTrainCommand(CLI::App& app) {
       ->capture_default_str();
   train
       ->add_option("--activation", flags->activation,
-                   "elu, leaky_relu, relu, selu, sigmoid or tanh; an argument "
-                   "after a colon: leaky_relu:0.3")
+                   "elu, leaky_relu, relu, selu, sigmoid, tanh or the name of "
+                   "another op of one input (evengrad ops); an argument after "
+                   "a colon: leaky_relu:0.3")
       ->capture_default_str();
   train
       ->add_option("--initializer", flags->initializer,

@@ -5,7 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "evengrad/graph/op_registry.h"
 #include "evengrad/graph/suggest.h"
+#include "load_ops.h"
 
 namespace evengrad::tools {
 namespace {
@@ -101,6 +103,58 @@ constexpr Activation kActivations[] = {
     {"tanh", {}, [](const Value& x, double) { return Tanh(x); }},
 };
 
+bool MayBeActivation(const OpDef& op) {
+  return op.inputs.size() == 1 && !op.variadic() && op.outputs.size() == 1 &&
+         !op.is_source && !op.random;
+}
+
+// An op as an activation; it must keep the type of its input.
+std::function<Value(const Value&)> AddsOp(const OpDef& op,
+                                          Attributes attributes) {
+  return [&op, attributes = std::move(attributes)](const Value& input) {
+    const Value output = AddNode(op, {input}, attributes).output();
+    if (!output.valid() || output.type() == input.type()) return output;
+    const Graph graph = output.node().graph();
+    graph.Fail(
+        InvalidArgument("an activation keeps the type of its input, op '",
+                        op.name, "' makes ", output.type().ToString(), " of ",
+                        input.type().ToString()),
+        output.node().ErrorPrefix());
+    return graph.Invalid();
+  };
+}
+
+// An op of the registry as an activation: "gelu", "penalized_tanh:0.1". The
+// argument is that of the op's only attribute.
+absl::StatusOr<std::function<Value(const Value&)>> RegisteredActivation(
+    const std::string& given, const std::vector<std::string_view>& parts,
+    const std::vector<std::string_view>& listed) {
+  const OpDef* const op = Ops().Find(parts[0]);
+  if (op == nullptr) {
+    std::vector<std::string_view> known = listed;
+    for (const OpDef* other : Ops().All()) {
+      if (MayBeActivation(*other)) known.push_back(other->name);
+    }
+    return BadFlag("activation", given, "expected ", Listed(listed),
+                   DidYouMean(parts[0], known));
+  }
+  if (!MayBeActivation(*op)) {
+    return BadFlag("activation", given, "op '", op->name,
+                   "' is not one of one input and one output");
+  }
+  if (parts.size() == 1) return AddsOp(*op, {});
+  const std::optional<double> number = ParseNumber<double>(parts[1]);
+  if (op->attributes.size() != 1 || parts.size() > 2 ||
+      !std::holds_alternative<double>(op->attributes[0].fallback)) {
+    return BadFlag("activation", given, op->name, " takes no ",
+                   op->attributes.size() == 1 ? "such " : "", "argument");
+  }
+  if (!number.has_value() || !std::isfinite(*number)) {
+    return BadFlag("activation", given, "'", parts[1], "' is no finite number");
+  }
+  return AddsOp(*op, {{std::string(op->attributes[0].name), *number}});
+}
+
 // "leaky_relu:0.3".
 absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
     const std::string& given) {
@@ -127,7 +181,7 @@ absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
       return add(input, argument);
     };
   }
-  return UnknownName("activation", given, parts[0], known);
+  return RegisteredActivation(given, parts, known);
 }
 
 // A rate that was given, or `fallback`.
