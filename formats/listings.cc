@@ -15,13 +15,14 @@ namespace {
 
 // "1,234,567".
 std::string Grouped(int64_t number) {
-  std::string digits = StrCat(number);
+  const std::string digits = StrCat(number);
   const size_t sign = number < 0 ? 1 : 0;
-  for (size_t i = digits.size(); i > 3 + sign;) {
-    i -= 3;
-    digits.insert(i, ",");
+  std::string grouped;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > sign && (digits.size() - i) % 3 == 0) grouped.push_back(',');
+    grouped.push_back(digits[i]);
   }
-  return digits;
+  return grouped;
 }
 
 // Whole numbers in full up to a million, then three digits: "10.2 M".
@@ -113,8 +114,8 @@ class Table {
 // At most so many characters, for the middle columns.
 std::string Shortened(std::string text) {
   constexpr size_t kMost = 40;
-  if (text.size() > kMost) text = text.substr(0, kMost - 3) + "...";
-  return text;
+  if (text.size() <= kMost) return text;
+  return StrCat(std::string_view(text).substr(0, kMost - 3), "...");
 }
 
 std::string_view NameOf(BufferKind kind) {

@@ -27,7 +27,5 @@ cmake --build --preset dev -j "$jobs" --target all_verify_interface_header_sets
 
 echo "== tests, with sanitizers"
 ctest --preset asan -j "$jobs" --progress
-echo "== a project that has this tree in its own"
-ctest --preset long
 echo "== tests"
 ctest --preset dev -j "$jobs" --progress

@@ -24,7 +24,11 @@ struct DumpFlags {
   std::string loss;
   std::string after;
   std::vector<std::string> sizes;
-  TrainFlags training = {.optimizer = "sgd"};
+  TrainFlags training = [] {
+    TrainFlags flags;
+    flags.optimizer = "sgd";
+    return flags;
+  }();
 };
 
 constexpr std::pair<std::string_view, DumpFormat> kFormats[] = {

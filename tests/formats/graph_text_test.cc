@@ -107,6 +107,7 @@ TEST(GraphTextTest, AGraphIsAProgramWithoutResults) {
 TEST(GraphTextTest, AttributesKeepEveryBit) {
   static const OpDef* const op = new OpDef{
       .name = "an op",
+      .outputs = {"first", "second"},
       .attributes = {{.name = "b", .fallback = true},
                      {.name = "i", .fallback = int64_t{0}},
                      {.name = "d", .fallback = 0.0},

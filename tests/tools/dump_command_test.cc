@@ -85,7 +85,7 @@ TEST(DumpCommandTest, BadFilesAreOneLineAndExitCode1) {
   EXPECT_EQ(broken.exit_code, 1);
   EXPECT_EQ(broken.output, "");
   EXPECT_EQ(broken.error, "evengrad: " + path +
-                              ":3:15: unknown op 'slu'; did you mean "
+                              ":3:16: unknown op 'slu'; did you mean "
                               "'selu'?\n");
   const CommandResult loss =
       RunEvengrad("dump " + kModel + " --stage=training --loss=mean_los");

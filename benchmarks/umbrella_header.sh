@@ -4,7 +4,7 @@
 # other work (and that header alone takes more than 1 s), the limit is twice
 # that header.
 #
-#   tests/umbrella_header_test.sh INCLUDE_FOLDER COMPILER
+#   benchmarks/umbrella_header.sh INCLUDE_FOLDER COMPILER
 set -euo pipefail
 include=$1
 compiler=$2
