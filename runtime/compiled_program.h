@@ -55,6 +55,14 @@ struct Stage {
   bool parallel = false;  // enough work to wake other workers
 };
 
+// What one kernel stands for, for listings.
+struct KernelDescription {
+  std::vector<std::string> ops = {};  // of its nodes, in order
+  int stage = 0;
+  std::vector<int> reads = {};  // buffers, in ascending order
+  std::vector<int> writes = {};
+};
+
 struct CompiledProgram {
   // The program after all passes, for listings. Its feeds and states are found
   // by name.
@@ -62,6 +70,7 @@ struct CompiledProgram {
   std::vector<BufferSpec> buffers = {};
   std::vector<std::unique_ptr<Kernel>> kernels = {};
   std::vector<std::string> kernel_names = {};  // first node of each
+  std::vector<KernelDescription> kernel_descriptions = {};
   std::vector<Task> tasks = {};
   std::vector<Stage> stages = {};
   // Before the first stage, after the last, and then into states.

@@ -1,4 +1,4 @@
-// The command line: evengrad train, evengrad ops.
+// The command line: evengrad train, evengrad dump, evengrad ops.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -58,7 +58,9 @@ int Run(int argc, char** argv) {
   CLI::App app("Trains neural networks from a static graph.", "evengrad");
   app.require_subcommand(0, 1);
   const std::vector<std::pair<std::string, Command>> commands = {
-      {"train", AddTrainCommand(app)}, {"ops", AddOpsCommand(app)}};
+      {"train", AddTrainCommand(app)},
+      {"dump", AddDumpCommand(app)},
+      {"ops", AddOpsCommand(app)}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help
@@ -70,7 +72,7 @@ int Run(int argc, char** argv) {
   for (const auto& [name, command] : commands) {
     if (app.got_subcommand(name)) return command();
   }
-  return Complain("give a command: train or ops; see evengrad --help",
+  return Complain("give a command: train, dump or ops; see evengrad --help",
                   kBadUsage);
 }
 

@@ -22,6 +22,7 @@
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/batches.h"
 #include "evengrad/train/data_set.h"
+#include "evengrad/train/dump.h"
 #include "evengrad/train/evaluate.h"
 #include "evengrad/train/minimize.h"
 #include "evengrad/train/optimizers.h"
