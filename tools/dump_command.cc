@@ -94,9 +94,10 @@ absl::StatusOr<DumpOptions> ParseDumpFlags(const DumpFlags& flags) {
 }
 
 // The result or node of that name. Without a name: "loss", where the stage
-// needs one and the file has it.
+// needs one and the file has it. A program that trains already needs none.
 absl::StatusOr<Value> FindLoss(const Program& program, const DumpFlags& flags) {
-  const bool needed = flags.stage == "gradients" || flags.stage == "training";
+  const bool needed = flags.stage == "gradients" ||
+                      (flags.stage == "training" && program.updates.empty());
   if (flags.loss.empty() && !needed) return Value();
   const std::string name = flags.loss.empty() ? "loss" : flags.loss;
   std::vector<std::string_view> known;
@@ -108,7 +109,6 @@ absl::StatusOr<Value> FindLoss(const Program& program, const DumpFlags& flags) {
     return node.output();
   }
   if (flags.loss.empty()) {
-    if (!program.updates.empty() && flags.stage == "training") return Value();
     return InvalidArgument(flags.file, ": stage ", flags.stage,
                            " needs a loss: name it with --loss=NAME");
   }

@@ -9,7 +9,6 @@
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
-#include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/schedule.h"
 
 namespace evengrad {
@@ -144,46 +143,6 @@ TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
   const auto plan = PlanBuffers(program, fusion, *schedule);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->arena_bytes, 16 * 16 * 4);
-}
-
-TEST(PassesTest, EqualNodesAreSharedAndUnneededOnesDropped) {
-  Graph graph;
-  const Value x = Placeholder(graph, "x", F32({4}));
-  Exp(x);  // not needed
-  Program program{.graph = graph, .fetches = {{"y", Tanh(x) + Tanh(x)}}};
-  EXPECT_TRUE(*SharePass(program));
-  EXPECT_TRUE(*PrunePass(program));
-  EXPECT_EQ(program.graph.num_nodes(), 3);  // x, tanh, add
-  EXPECT_FALSE(*SharePass(program));
-  EXPECT_FALSE(*PrunePass(program));
-}
-
-TEST(PassesTest, RandomNodesStatesAndSignedZerosStayApart) {
-  Graph graph;
-  const Value a = State(graph, "a", Constant(graph, 0.0));
-  const Value b = State(graph, "b", Constant(graph, 0.0));
-  const Value u = RandomUniform(graph, F32({}));
-  const Value v = RandomUniform(
-      graph, F32({}), 0, 1, {.stream = u.node().attribute<int64_t>("stream")});
-  const Value zero = Constant(graph, 0.0);
-  const Value negative_zero = Constant(graph, -0.0);
-  Program program{
-      .graph = graph,
-      .fetches = {{"y", a + b}, {"r", u + v}, {"z", zero + negative_zero}}};
-  EXPECT_TRUE(*SharePass(program));  // the constants 0.0 of a, b and z
-  ASSERT_TRUE(PrunePass(program).ok());
-  int states = 0;
-  int randoms = 0;
-  int constants = 0;
-  for (int id = 0; id < program.graph.num_nodes(); ++id) {
-    const Node node = program.graph.node(id);
-    states += IsState(node);
-    randoms += node.op().random;
-    constants += IsConstant(node);
-  }
-  EXPECT_EQ(states, 2);
-  EXPECT_EQ(randoms, 2);
-  EXPECT_EQ(constants, 2);
 }
 
 }  // namespace

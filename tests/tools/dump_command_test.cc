@@ -44,6 +44,11 @@ TEST(DumpCommandTest, SummaryAndStages) {
   EXPECT_NE(training.output.find("first_moment"), std::string::npos);
   EXPECT_NE(training.output.find("clip_by_global_norm"), std::string::npos);
 
+  // What trains already is not minimized again.
+  const std::string trained = WriteText("trained.eg", training.output);
+  EXPECT_EQ(RunEvengrad("dump " + trained + " --stage=training").output,
+            training.output);
+
   const CommandResult plan = RunEvengrad(
       "dump " + kModel + " --stage=plan --loss=loss --size=batch=32");
   ASSERT_EQ(plan.exit_code, 0) << plan.error;
