@@ -20,7 +20,8 @@
 namespace evengrad::testing {
 
 // The definition is complete: a name that no built-in op has, a one-line
-// summary, a reference or a decomposition; a gradient, where the row says so, and samples.
+// summary, a reference or a decomposition; a gradient, where the row says so,
+// and samples.
 absl::Status CheckDefinition(const OpCase& row);
 
 // The type rule infers the same for named sizes as for numbers, takes unknown
