@@ -1,61 +1,16 @@
 #include "train_options.h"
 
-#include <charconv>
 #include <cmath>
 #include <string_view>
 #include <utility>
 
-#include "evengrad/graph/suggest.h"
+#include "flag_text.h"
 
 namespace evengrad::tools {
 namespace {
 
 constexpr int64_t kMostLayers = 10'000;
 constexpr int64_t kWidest = 1'000'000;
-
-// All of `text` as a number; empty where it is none.
-template <typename T>
-std::optional<T> ParseNumber(std::string_view text) {
-  T value;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
-
-template <typename... T>
-absl::Status BadFlag(std::string_view flag, std::string_view given,
-                     const T&... message) {
-  return InvalidArgument("--", flag, "=", given, ": ", message...);
-}
-
-// The parts of `text` between `separator`s.
-std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (size_t end; (end = text.find(separator)) != std::string_view::npos;
-       text.remove_prefix(end + 1)) {
-    parts.push_back(text.substr(0, end));
-  }
-  parts.push_back(text);
-  return parts;
-}
-
-// "a, b or c".
-std::string Listed(const std::vector<std::string_view>& names) {
-  std::string list;
-  for (size_t i = 0; i < names.size(); ++i) {
-    const bool last = i + 1 == names.size();
-    list += StrCat(i == 0 ? "" : last ? " or " : ", ", names[i]);
-  }
-  return list;
-}
-
-absl::Status UnknownName(std::string_view flag, std::string_view given,
-                         std::string_view name,
-                         const std::vector<std::string_view>& known) {
-  return BadFlag(flag, given, "expected ", Listed(known),
-                 DidYouMean(name, known));
-}
 
 // "300,99x100": one layer of 300 and 99 of 100.
 absl::StatusOr<std::vector<int64_t>> ParseHidden(const std::string& given) {
@@ -92,14 +47,37 @@ struct Activation {
 };
 
 constexpr Activation kActivations[] = {
+    {"celu", 1.0, [](const Value& x, double alpha) { return Celu(x, alpha); }},
     {"elu", 1.0, [](const Value& x, double alpha) { return Elu(x, alpha); }},
+    {"gelu", {}, [](const Value& x, double) { return Gelu(x); }},
+    {"gelu_tanh",
+     {},
+     [](const Value& x, double) { return Gelu(x, GeluForm::kTanh); }},
+    {"hard_sigmoid", 1.0 / 6,
+     [](const Value& x, double slope) { return HardSigmoid(x, slope); }},
+    {"hard_swish", {}, [](const Value& x, double) { return HardSwish(x); }},
+    {"hard_tanh", {}, [](const Value& x, double) { return HardTanh(x); }},
     {"leaky_relu", 0.01,
      [](const Value& x, double slope) { return LeakyRelu(x, slope); }},
+    {"mish", {}, [](const Value& x, double) { return Mish(x); }},
     {"relu", {}, [](const Value& x, double) { return Relu(x); }},
+    {"relu6", {}, [](const Value& x, double) { return Relu6(x); }},
     {"selu", {}, [](const Value& x, double) { return Selu(x); }},
     {"sigmoid", {}, [](const Value& x, double) { return Sigmoid(x); }},
+    {"silu", {}, [](const Value& x, double) { return Silu(x); }},
+    {"softplus", 1.0,
+     [](const Value& x, double beta) { return Softplus(x, beta); }},
+    {"softsign", {}, [](const Value& x, double) { return Softsign(x); }},
     {"tanh", {}, [](const Value& x, double) { return Tanh(x); }},
 };
+
+// What the activation says about its argument, before there is a model.
+absl::Status Try(const Activation& activation, double argument) {
+  const Graph graph;
+  const Value x = Placeholder(graph, "x", F32({1}));
+  activation.add(x, argument);
+  return graph.status();
+}
 
 // "leaky_relu:0.3".
 absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
@@ -116,12 +94,15 @@ absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
     }
     double argument = activation.argument.value_or(0);
     if (parts.size() == 2) {
-      const std::optional<double> number = ParseNumber<double>(parts[1]);
-      if (!number.has_value() || !std::isfinite(*number)) {
+      const std::optional<double> number = ParseFinite(parts[1]);
+      if (!number.has_value()) {
         return BadFlag("activation", given, "'", parts[1],
                        "' is no finite number");
       }
       argument = *number;
+    }
+    if (absl::Status status = Try(activation, argument); !status.ok()) {
+      return BadFlag("activation", given, Message(status));
     }
     return [add = activation.add, argument](const Value& input) {
       return add(input, argument);
@@ -130,45 +111,26 @@ absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
   return UnknownName("activation", given, parts[0], known);
 }
 
-// A rate that was given, or `fallback`.
-absl::StatusOr<double> CheckRate(std::string_view flag,
-                                 const std::optional<double>& given,
-                                 double fallback, double limit) {
-  const double rate = given.value_or(fallback);
-  if (rate >= 0 && rate < limit) return rate;
-  if (std::isfinite(limit)) {
-    return BadFlag(flag, StrCat(rate), "expected a number from 0 to below ",
-                   limit);
-  }
-  return BadFlag(flag, StrCat(rate),
-                 "expected a finite number that is not negative");
-}
+struct Loss {
+  std::string_view name;
+  Value (*add)(const Value& logits, const Value& labels);
+};
 
-absl::StatusOr<Optimizer> ParseOptimizer(const TrainFlags& flags) {
-  const std::string& name = flags.optimizer;
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const double rate,
-      CheckRate("learning-rate", flags.learning_rate, 1e-3, HUGE_VAL));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const double momentum,
-      CheckRate("momentum", flags.momentum, name == "sgd" ? 0 : 0.9, 1));
-  const bool nesterov = name == "nesterov";
-  if (name == "sgd" || name == "momentum" || nesterov) {
-    if (nesterov && momentum == 0) {
-      return BadFlag("momentum", "0", "Nesterov's rule needs a momentum");
-    }
-    return Sgd{
-        .learning_rate = rate, .momentum = momentum, .nesterov = nesterov};
+constexpr Loss kLosses[] = {
+    {"cross_entropy",
+     [](const Value& logits, const Value& labels) {
+       return SparseSoftmaxCrossEntropy(logits, labels);
+     }},
+};
+
+absl::StatusOr<std::function<Value(const Value&, const Value&)>> ParseLoss(
+    const std::string& given) {
+  std::vector<std::string_view> known;
+  for (const Loss& loss : kLosses) {
+    if (loss.name == given) return loss.add;
+    known.push_back(loss.name);
   }
-  if (name == "adam") {
-    if (flags.momentum.has_value()) {
-      return BadFlag("momentum", StrCat(momentum),
-                     "adam has no momentum; leave the flag out");
-    }
-    return Adam{.learning_rate = rate};
-  }
-  return UnknownName("optimizer", name, name,
-                     {"sgd", "momentum", "nesterov", "adam"});
+  return UnknownName("loss", given, given, known);
 }
 
 // "first:5000", "last:5000", "5000".
@@ -214,14 +176,39 @@ absl::StatusOr<Scale> ParseScale(const std::string& given) {
   return UnknownName("scale", given, given, {"unit", "standardize"});
 }
 
+// Sets options.early_stopping; the validation part is known already.
+absl::Status ParseEarlyStopping(const TrainFlags& flags,
+                                TrainOptions& options) {
+  constexpr std::string_view kNothingToWatch =
+      "watches the validation loss; keep images for it with --validation";
+  const bool validates = options.validation.size > 0;
+  if (options.schedule.plateau.has_value() && !validates) {
+    return BadFlag("schedule", flags.schedule, kNothingToWatch);
+  }
+  if (!flags.early_stopping.has_value()) return absl::OkStatus();
+  const std::string given = StrCat(*flags.early_stopping);
+  if (*flags.early_stopping < 1) {
+    return BadFlag("early-stopping", given,
+                   "expected the epochs to wait for a better one, at least 1");
+  }
+  if (!validates) return BadFlag("early-stopping", given, kNothingToWatch);
+  options.early_stopping = EarlyStopping{.patience = *flags.early_stopping};
+  return absl::OkStatus();
+}
+
 absl::Status CheckCounts(const TrainFlags& flags) {
   constexpr int64_t kMost = 1'000'000'000;
   for (const auto& [flag, count] : {std::pair{"batch-size", flags.batch_size},
+                                    std::pair{"accumulate", flags.accumulate},
                                     std::pair{"epochs", flags.epochs},
                                     std::pair{"classes", flags.classes}}) {
     if (count < 1 || count > kMost) {
       return BadFlag(flag, StrCat(count), "expected 1 to ", kMost);
     }
+  }
+  if (flags.top_k < 0 || flags.top_k > flags.classes) {
+    return BadFlag("top-k", StrCat(flags.top_k), "expected 1 to the ",
+                   flags.classes, " classes, or 0 for none");
   }
   if (flags.threads < 0 || flags.threads > 256) {
     return BadFlag("threads", StrCat(flags.threads),
@@ -231,6 +218,20 @@ absl::Status CheckCounts(const TrainFlags& flags) {
 }
 
 }  // namespace
+
+std::string ActivationNames() {
+  std::vector<std::string_view> names;
+  for (const Activation& activation : kActivations) {
+    names.push_back(activation.name);
+  }
+  return Listed(names);
+}
+
+std::string LossNames() {
+  std::vector<std::string_view> names;
+  for (const Loss& loss : kLosses) names.push_back(loss.name);
+  return Listed(names);
+}
 
 absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
   TrainOptions options;
@@ -245,9 +246,16 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
                    Message(initializer.status()));
   }
   options.initializer = *initializer;
-  EVENGRAD_ASSIGN_OR_RETURN(options.optimizer, ParseOptimizer(flags));
+  EVENGRAD_ASSIGN_OR_RETURN(options.loss, ParseLoss(flags.loss));
+  EVENGRAD_ASSIGN_OR_RETURN(options.optimizer, ParseOptimizer(flags.optimizer));
+  EVENGRAD_ASSIGN_OR_RETURN(options.schedule,
+                            ParseSchedule({.schedule = flags.schedule,
+                                           .warm_up = flags.warm_up,
+                                           .epochs = flags.epochs},
+                                          options.optimizer));
   EVENGRAD_ASSIGN_OR_RETURN(options.validation,
                             ParseValidation(flags.validation));
+  EVENGRAD_RETURN_IF_ERROR(ParseEarlyStopping(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.scale, ParseScale(flags.scale));
   EVENGRAD_ASSIGN_OR_RETURN(options.hooks, ParseClip(flags.clip));
   return options;
