@@ -5,17 +5,19 @@
 # the last 5,000 training images for validation, Keras' numbers and epsilons.
 # Prints every seed and the mean, and fails where a mean is farther than 0.012
 # from the published figure of one run. Needs build/release
-# (tools/quickstart.sh). Usage: tools/optimizer_figures.sh [seeds]
+# (tools/quickstart.sh), or the path of the command line in EVENGRAD.
+# Usage: tools/optimizer_figures.sh [seeds]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-"1 2 3"}
+evengrad=${EVENGRAD:-build/release/tools/evengrad}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failures=0
 
 # last_accuracy FLAGS...: trains, prints the last epoch's validation accuracy.
 last_accuracy() {
-  nice build/release/tools/evengrad train --threads=1 --batch-size=32 \
+  nice "$evengrad" train --threads=1 --batch-size=32 \
     --epochs=10 --learning-rate=1e-3 --scale=unit --json="$log" "$@" \
     >/dev/null || return
   sed -n 's/.*"validation_accuracy": *\([0-9.]*\).*/\1/p' "$log" | tail -1

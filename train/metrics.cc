@@ -144,9 +144,12 @@ std::string ConfusionMatrix::ToString() const {
     table += cell(StrCat(label));
     for (int64_t i = 0; i < classes_; ++i)
       table += cell(StrCat(count(label, i)));
-    char recall[16];
-    std::snprintf(recall, sizeof(recall), "  %.4f\n", Recall(label));
-    table += recall;
+    const double recall = Recall(label);
+    char text[16] = "  -\n";  // no example of the class
+    if (recall == recall) {
+      std::snprintf(text, sizeof(text), "  %.4f\n", recall);
+    }
+    table += text;
   }
   return table;
 }

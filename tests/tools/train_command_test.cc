@@ -259,7 +259,8 @@ TEST_F(TrainCommandTest, BadUsage) {
                    "hard_sigmoid, hard_swish, hard_tanh, leaky_relu, mish, "
                    "relu, relu6, selu, sigmoid, silu, softplus, softsign or "
                    "tanh; did you mean 'selu'?");
-  ExpectUsageError("--activation=celu:0", "--activation=celu:0: ");
+  ExpectUsageError("--activation=celu:0",
+                   "--activation=celu:0: celu: attribute alpha = 0");
   ExpectUsageError("--activation=relu:1", "relu takes no argument");
   ExpectUsageError("--activation=leaky_relu:x", "'x' is no finite number");
   ExpectUsageError("--activation=leaky_relu:nan", "'nan' is no finite number");

@@ -73,7 +73,7 @@ TEST(ConfusionMatrixTest, CountsAndShares) {
             " label     0     1     2  recall\n"
             "     0     2     2     2  0.3333\n"
             "     1     0     2     0  1.0000\n"
-            "     2     0     0     0  nan\n");
+            "     2     0     0     0  -\n");
 }
 
 TEST(ConfusionMatrixTest, ErrorsCountNothing) {
