@@ -3,8 +3,9 @@
 # each optimizer, as in the notebook of chapter 11 of Hands-On Machine Learning
 # (3rd edition): pixels / 255, He normal, batches of 32, rate 0.001, 10 epochs,
 # the last 5,000 training images for validation, Keras' numbers and epsilons.
-# Prints every seed and the mean, and fails where a mean is farther than 0.012
-# from the published figure of one run. Needs build/release
+# After them, batch norm and PReLU as in the 2nd edition. Prints every seed and
+# the mean, and fails where a mean is farther from the published figure of one
+# run than its tolerance (0.012 for optimizers). Needs build/release
 # (tools/quickstart.sh), or the path of the command line in EVENGRAD.
 # Usage: tools/optimizer_figures.sh [seeds]
 set -euo pipefail
@@ -61,5 +62,21 @@ optimizer Adam .8696 --optimizer=adam,epsilon=1e-7
 optimizer Adamax .8780 --optimizer=adamax,epsilon=1e-7
 optimizer Nadam .8740 --optimizer=nadam,epsilon=1e-7,momentum_decay=1
 optimizer AdamW .8702 --optimizer=adamw,epsilon=1e-7 --weight-decay=1e-5
+
+# The notebook of the 2nd edition: layers of 300 and 100 units, plain SGD, the
+# first 5,000 images for validation, batch norm of the pixels too.
+# second NAME PUBLISHED TOLERANCE FLAGS...
+second() {
+  local name=$1 published=$2 tolerance=$3
+  shift 3
+  figure "$name" "$published" "$tolerance" --hidden=300,100 --optimizer=sgd \
+    --validation=first:5000 "$@"
+}
+
+second "batch norm after" .8750 0.008 --activation=relu \
+  --initializer=glorot_uniform --batch-norm=after:keras --batch-norm-input
+second "batch norm before" .8660 0.008 --activation=relu \
+  --initializer=glorot_uniform --batch-norm=before:keras --batch-norm-input
+second PReLU .8398 0.006 --activation=prelu:0 --initializer=he_normal
 
 exit $((failures > 0))

@@ -20,7 +20,28 @@ void AddModelFlags(CLI::App& train, TrainFlags& flags) {
       .add_option("--initializer", flags.initializer,
                   "Of the hidden layers: auto, he_normal, lecun_uniform, …")
       ->capture_default_str();
-  train.add_option("--loss", flags.loss, LossNames())->capture_default_str();
+  train
+      .add_option("--batch-norm", flags.batch_norm,
+                  "Of hidden layers: none, before (the activation, instead of "
+                  "a bias) or after; :keras for Keras' epsilon and momentum")
+      ->capture_default_str();
+  train.add_flag("--batch-norm-input", flags.batch_norm_input,
+                 "Of the images, too");
+  train
+      .add_option("--dropout", flags.dropout,
+                  "The share that is dropped after each hidden layer")
+      ->capture_default_str();
+  train
+      .add_option("--alpha-dropout", flags.alpha_dropout,
+                  "The same, in the way that suits selu")
+      ->capture_default_str();
+  train
+      .add_option("--loss", flags.loss,
+                  LossNames() +
+                      ", all but the first against 1 at the label and 0 "
+                      "elsewhere; an argument after a colon: "
+                      "cross_entropy:0.1 smooths labels, huber:1 is delta")
+      ->capture_default_str();
   train.add_option("--classes", flags.classes, "Labels are 0 … N-1")
       ->capture_default_str();
   train

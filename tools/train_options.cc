@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "evengrad/graph/suggest.h"
 #include "flag_text.h"
 
 namespace evengrad::tools {
@@ -60,8 +61,13 @@ constexpr Activation kActivations[] = {
     {"leaky_relu", 0.01,
      [](const Value& x, double slope) { return LeakyRelu(x, slope); }},
     {"mish", {}, [](const Value& x, double) { return Mish(x); }},
+    {"prelu", 0.25,
+     [](const Value& x, double initial) {
+       return Prelu(x, PreluOptions{.initial = initial, .per_channel = true});
+     }},
     {"relu", {}, [](const Value& x, double) { return Relu(x); }},
     {"relu6", {}, [](const Value& x, double) { return Relu6(x); }},
+    {"rrelu", {}, [](const Value& x, double) { return Rrelu(x); }},
     {"selu", {}, [](const Value& x, double) { return Selu(x); }},
     {"sigmoid", {}, [](const Value& x, double) { return Sigmoid(x); }},
     {"silu", {}, [](const Value& x, double) { return Silu(x); }},
@@ -71,69 +77,158 @@ constexpr Activation kActivations[] = {
     {"tanh", {}, [](const Value& x, double) { return Tanh(x); }},
 };
 
-// What the activation says about its argument, before there is a model; empty
-// where it takes it. Without the line of this file.
-std::string Try(const Activation& activation, double argument) {
-  const Graph graph;
-  const Value x = Placeholder(graph, "x", F32({1}));
-  activation.add(x, argument);
-  const std::string_view message = Message(graph.status());
-  const size_t start = message.find(StrCat(activation.name, ": "));
-  return std::string(start == std::string_view::npos ? message
-                                                     : message.substr(start));
-}
-
-// "leaky_relu:0.3".
-absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
-    const std::string& given) {
-  const std::vector<std::string_view> parts = SplitAt(given, ':');
-  std::vector<std::string_view> known;
-  for (const Activation& activation : kActivations) {
-    known.push_back(activation.name);
-    if (activation.name != parts[0]) continue;
-    if (parts.size() > (activation.argument.has_value() ? 2u : 1u)) {
-      return BadFlag("activation", given, activation.name,
-                     activation.argument.has_value() ? " takes one argument"
-                                                     : " takes no argument");
-    }
-    double argument = activation.argument.value_or(0);
-    if (parts.size() == 2) {
-      const std::optional<double> number = ParseFinite(parts[1]);
-      if (!number.has_value()) {
-        return BadFlag("activation", given, "'", parts[1],
-                       "' is no finite number");
-      }
-      argument = *number;
-    }
-    const std::string mistake = Try(activation, argument);
-    if (!mistake.empty()) return BadFlag("activation", given, mistake);
-    return [add = activation.add, argument](const Value& input) {
-      return add(input, argument);
-    };
-  }
-  return UnknownName("activation", given, parts[0], known);
-}
-
 struct Loss {
   std::string_view name;
-  Value (*add)(const Value& logits, const Value& labels);
+  std::optional<double> argument;  // its default, where it takes one
+  Value (*add)(const Value& logits, const Value& labels, double argument);
 };
 
+// 1 at the label's class, else 0.
+Value Targets(const Value& logits, const Value& labels) {
+  return OneHot(labels, logits.shape()[1].size(), logits.dtype());
+}
+
 constexpr Loss kLosses[] = {
-    {"cross_entropy",
-     [](const Value& logits, const Value& labels) {
-       return SparseSoftmaxCrossEntropy(logits, labels);
+    {"cross_entropy", 0.0,
+     [](const Value& logits, const Value& labels, double smoothing) {
+       return SparseSoftmaxCrossEntropy(logits, labels,
+                                        {.label_smoothing = smoothing});
+     }},
+    {"huber", 1.0,
+     [](const Value& logits, const Value& labels, double delta) {
+       return Huber(logits, Targets(logits, labels), {.delta = delta});
+     }},
+    {"mean_absolute_error",
+     {},
+     [](const Value& logits, const Value& labels, double) {
+       return MeanAbsoluteError(logits, Targets(logits, labels));
+     }},
+    {"mean_squared_error",
+     {},
+     [](const Value& logits, const Value& labels, double) {
+       return MeanSquaredError(logits, Targets(logits, labels));
+     }},
+    {"sigmoid_cross_entropy",
+     {},
+     [](const Value& logits, const Value& labels, double) {
+       return SigmoidCrossEntropy(logits, Targets(logits, labels));
      }},
 };
 
+// What a graph in which `add` has put the op or loss `name` says against it;
+// empty where it is well. Without the line of this file.
+template <typename Add>
+std::string Mistake(std::string_view name, const Add& add) {
+  const Graph graph;
+  add(Placeholder(graph, "x", F32({1, 1})), graph);
+  const std::string_view message = Message(graph.status());
+  const size_t line_end = message.find(": ");
+  if (!message.starts_with("train_options.cc:") ||
+      line_end == std::string_view::npos) {
+    return std::string(message);
+  }
+  const std::string_view rest = message.substr(line_end + 2);
+  return rest.starts_with(name) ? std::string(rest) : StrCat(name, ": ", rest);
+}
+
+// The member of `table` that `given` names, and its argument: "leaky_relu:0.3".
+template <typename T>
+struct Choice {
+  const T* entry = nullptr;
+  double argument = 0;
+};
+template <typename T, size_t n>
+absl::StatusOr<Choice<T>> Choose(std::string_view flag,
+                                 const std::string& given,
+                                 const T (&table)[n]) {
+  const std::vector<std::string_view> parts = SplitAt(given, ':');
+  std::vector<std::string_view> known;
+  for (const T& entry : table) {
+    known.push_back(entry.name);
+    if (entry.name != parts[0]) continue;
+    const bool takes_one = entry.argument.has_value();
+    if (parts.size() > (takes_one ? 2u : 1u)) {
+      return BadFlag(flag, given, entry.name,
+                     takes_one ? " takes one argument" : " takes no argument");
+    }
+    if (parts.size() == 1) {
+      return Choice<T>{&entry, entry.argument.value_or(0)};
+    }
+    const std::optional<double> number = ParseFinite(parts[1]);
+    if (!number.has_value()) {
+      return BadFlag(flag, given, "'", parts[1], "' is no finite number");
+    }
+    return Choice<T>{&entry, *number};
+  }
+  return UnknownName(flag, given, parts[0], known);
+}
+
+absl::StatusOr<std::function<Value(const Value&)>> ParseActivation(
+    const std::string& given) {
+  EVENGRAD_ASSIGN_OR_RETURN(const Choice<Activation> choice,
+                            Choose("activation", given, kActivations));
+  auto add = [choice](const Value& input) {
+    return choice.entry->add(input, choice.argument);
+  };
+  const std::string mistake = Mistake(
+      choice.entry->name, [&](const Value& x, const Graph&) { add(x); });
+  if (!mistake.empty()) return BadFlag("activation", given, mistake);
+  return add;
+}
+
 absl::StatusOr<std::function<Value(const Value&, const Value&)>> ParseLoss(
     const std::string& given) {
-  std::vector<std::string_view> known;
-  for (const Loss& loss : kLosses) {
-    if (loss.name == given) return loss.add;
-    known.push_back(loss.name);
+  EVENGRAD_ASSIGN_OR_RETURN(const Choice<Loss> choice,
+                            Choose("loss", given, kLosses));
+  auto add = [choice](const Value& logits, const Value& labels) {
+    return choice.entry->add(logits, labels, choice.argument);
+  };
+  const std::string mistake =
+      Mistake(choice.entry->name, [&](const Value& x, const Graph& graph) {
+        add(x, Placeholder(graph, "labels", I32({1})));
+      });
+  if (!mistake.empty()) return BadFlag("loss", given, mistake);
+  return add;
+}
+
+// "none", "before", "after:keras".
+absl::Status ParseBatchNorm(const TrainFlags& flags, TrainOptions& options) {
+  const std::string& given = flags.batch_norm;
+  const std::vector<std::string_view> parts = SplitAt(given, ':');
+  if (parts[0] == "before") {
+    options.batch_norm_place = BatchNormPlace::kBefore;
+  } else if (parts[0] == "after") {
+    options.batch_norm_place = BatchNormPlace::kAfter;
+  } else if (parts[0] != "none") {
+    return UnknownName("batch-norm", given, parts[0],
+                       {"none", "before", "after"});
   }
-  return UnknownName("loss", given, given, known);
+  if (parts.size() > 1) {
+    if (parts.size() > 2 || (parts[1] != "keras" && parts[1] != "pytorch")) {
+      return BadFlag("batch-norm", given, "expected keras or pytorch after '",
+                     parts[0], ":': whose epsilon and momentum",
+                     DidYouMean(parts[1], {"keras", "pytorch"}));
+    }
+    if (parts[1] == "keras") options.batch_norm = BatchNormOptions::Keras();
+  }
+  options.batch_norm_input = flags.batch_norm_input;
+  return absl::OkStatus();
+}
+
+absl::Status ParseDropout(const TrainFlags& flags, TrainOptions& options) {
+  for (const auto& [flag, share] :
+       {std::pair{"dropout", flags.dropout},
+        std::pair{"alpha-dropout", flags.alpha_dropout}}) {
+    if (share >= 0 && share < 1) continue;
+    return BadFlag(flag, StrCat(share), "expected a share from 0 to below 1");
+  }
+  if (flags.dropout > 0 && flags.alpha_dropout > 0) {
+    return BadFlag("alpha-dropout", StrCat(flags.alpha_dropout),
+                   "--dropout is given too; leave one of them out");
+  }
+  options.dropout = flags.dropout;
+  options.alpha_dropout = flags.alpha_dropout;
+  return absl::OkStatus();
 }
 
 // "first:5000", "last:5000", "5000".
@@ -249,6 +344,8 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
                    Message(initializer.status()));
   }
   options.initializer = *initializer;
+  EVENGRAD_RETURN_IF_ERROR(ParseBatchNorm(flags, options));
+  EVENGRAD_RETURN_IF_ERROR(ParseDropout(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, ParseLoss(flags.loss));
   EVENGRAD_ASSIGN_OR_RETURN(options.optimizer, ParseOptimizer(flags.optimizer));
   EVENGRAD_ASSIGN_OR_RETURN(options.schedule,

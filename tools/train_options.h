@@ -21,6 +21,10 @@ struct TrainFlags {
   std::string hidden = "20x100";
   std::string activation = "selu";
   std::string initializer = "auto";
+  std::string batch_norm = "none";
+  bool batch_norm_input = false;
+  double dropout = 0;
+  double alpha_dropout = 0;
   std::string loss = "cross_entropy";
   OptimizerFlags optimizer;
   std::string schedule = "constant";
@@ -42,11 +46,20 @@ struct TrainFlags {
 
 enum class Scale : uint8_t { kUnit, kStandardize };
 
+// Where a hidden layer normalizes its batch, as seen from its activation.
+enum class BatchNormPlace : uint8_t { kNone, kBefore, kAfter };
+
 // As understood.
 struct TrainOptions {
   std::vector<int64_t> hidden = {};  // the widths of the hidden layers
   std::function<Value(const Value&)> activation = {};
   Initializer initializer = {};
+  BatchNormPlace batch_norm_place = BatchNormPlace::kNone;
+  BatchNormOptions batch_norm = {};
+  bool batch_norm_input = false;
+  // After each hidden layer; 0 for none. One of them at most.
+  double dropout = 0;
+  double alpha_dropout = 0;
   // The loss of logits[batch, classes] and labels i32[batch].
   std::function<Value(const Value& logits, const Value& labels)> loss = {};
   OptimizerChoice optimizer = {};

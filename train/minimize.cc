@@ -12,6 +12,7 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/runtime/passes.h"
 #include "evengrad/train/gradient_accumulator.h"
 #include "evengrad/train/parameter_groups.h"
 
@@ -181,6 +182,18 @@ absl::Status AddFetches(const Value& loss,
   return absl::OkStatus();
 }
 
+// The updates of the states that keep themselves up to date in training
+// (running statistics), as far as what the program fetches reads them.
+void AddTrainingUpdates(Program& program) {
+  const std::vector<bool> needed = NeededNodes(program);
+  for (const Value& state : States(program.graph)) {
+    const Value update = state.node().training_update();
+    if (update.valid() && needed[state.id().node]) {
+      program.updates.push_back({state, update});
+    }
+  }
+}
+
 // Differentiates with respect to the parameters that are not frozen.
 absl::Status AddGradients(const Value& loss,
                           const std::vector<ParameterGroup>& groups,
@@ -280,6 +293,7 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   EVENGRAD_RETURN_IF_ERROR(
       AddGradients(own_loss, options.groups, accumulator, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
+  AddTrainingUpdates(program);
   const size_t num_unconditional = program.updates.size();
   EVENGRAD_RETURN_IF_ERROR(RunHooks(options.hooks, instrumentation));
   LocationScope lines(program.graph, location);

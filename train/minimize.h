@@ -59,8 +59,10 @@ struct MinimizeOptions {
 };
 
 // A program that computes `loss`, its gradients with respect to the parameters
-// it depends on, what the hooks add, and the optimizer's updates. It fetches
-// "loss" and counts its steps in the state "step" (i64[], 0 at first). The
+// it depends on, what the hooks add, and the optimizer's updates; and the
+// training updates of other states that the loss and the fetches read (the
+// running statistics of batch norm). It fetches "loss" and counts its steps in
+// the state "step" (i64[], 0 at first). The
 // graph is copied, so the caller's stays as it is and its values remain valid
 // feeds and fetches.
 //

@@ -179,7 +179,17 @@ TEST_F(TrainCommandTest, EveryChoiceRuns) {
         "--warm-up=1",
         "--early-stopping=2",
         "--accumulate=4",
-        "--loss=cross_entropy"}) {
+        "--loss=cross_entropy",
+        "--batch-norm=before",
+        "--batch-norm=after",
+        "--batch-norm=after:keras --batch-norm-input",
+        "--batch-norm-input",
+        "--batch-norm=before --accumulate=2",
+        "--dropout=0.2",
+        "--alpha-dropout=0.1",
+        "--activation=prelu",
+        "--activation=prelu:0",
+        "--activation=rrelu"}) {
     const CommandResult result = Train(flags);
     EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
     EXPECT_NE(result.output.find("test accuracy"), std::string::npos);
@@ -257,8 +267,18 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--activation=sleu",
                    "--activation=sleu: expected celu, elu, gelu, gelu_tanh, "
                    "hard_sigmoid, hard_swish, hard_tanh, leaky_relu, mish, "
-                   "relu, relu6, selu, sigmoid, silu, softplus, softsign or "
-                   "tanh; did you mean 'selu'?");
+                   "prelu, relu, relu6, rrelu, selu, sigmoid, silu, softplus, "
+                   "softsign or tanh; did you mean 'selu'?");
+  ExpectUsageError("--batch-norm=befor",
+                   "--batch-norm=befor: expected none, before or after; did "
+                   "you mean 'before'?");
+  ExpectUsageError("--batch-norm=after:kera",
+                   "expected keras or pytorch after 'after:': whose epsilon "
+                   "and momentum; did you mean 'keras'?");
+  ExpectUsageError("--dropout=1", "--dropout=1: expected a share from 0");
+  ExpectUsageError("--alpha-dropout=-0.5", "--alpha-dropout=-0.5: expected");
+  ExpectUsageError("--dropout=0.1 --alpha-dropout=0.1",
+                   "--dropout is given too; leave one of them out");
   ExpectUsageError("--activation=celu:0",
                    "--activation=celu:0: celu: attribute alpha = 0");
   ExpectUsageError("--activation=relu:1", "relu takes no argument");
@@ -315,8 +335,13 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--accumulate=0", "--accumulate=0: expected 1 to");
   ExpectUsageError("--top-k=11", "--top-k=11: expected 1 to the 10 classes");
   ExpectUsageError("--loss=cross_entropie",
-                   "--loss=cross_entropie: expected cross_entropy; did you "
-                   "mean 'cross_entropy'?");
+                   "--loss=cross_entropie: expected cross_entropy, huber, "
+                   "mean_absolute_error, mean_squared_error or "
+                   "sigmoid_cross_entropy; did you mean 'cross_entropy'?");
+  ExpectUsageError("--loss=cross_entropy:2", "--loss=cross_entropy:2: ");
+  ExpectUsageError("--loss=huber:0", "--loss=huber:0: huber: ");
+  ExpectUsageError("--loss=huber:x", "'x' is no finite number");
+  ExpectUsageError("--loss=mean_squared_error:1", "takes no argument");
   ExpectUsageError("--learning-rate=-1",
                    "--learning-rate=-1: expected a finite number that is not "
                    "negative");
