@@ -33,7 +33,8 @@ struct GraphBody {
   std::vector<std::shared_ptr<const NodeRecord>> nodes;
   absl::flat_hash_map<std::string, int> names;
   absl::flat_hash_map<std::string, int> last_suffix;
-  absl::flat_hash_map<int, ValueId> initializers;  // by state
+  absl::flat_hash_map<int, ValueId> initializers;      // by state
+  absl::flat_hash_map<int, ValueId> training_updates;  // by state
   absl::flat_hash_set<std::string> parameter_scopes;
   absl::Status status;
 
@@ -174,6 +175,12 @@ int Node::gradient_of() const { return record().gradient_of; }
 Value Node::initializer() const {
   auto it = body_->initializers.find(id_);
   return it == body_->initializers.end() ? Value() : Value(body_, it->second);
+}
+
+Value Node::training_update() const {
+  auto it = body_->training_updates.find(id_);
+  return it == body_->training_updates.end() ? Value()
+                                             : Value(body_, it->second);
 }
 
 Graph Node::graph() const { return Graph(body_); }
@@ -363,6 +370,33 @@ absl::Status Graph::SetInitializer(const Node& state,
                            initializer.type().ToString());
   }
   body_->initializers[state.id()] = initializer.id();
+  return absl::OkStatus();
+}
+
+absl::Status Graph::SetTrainingUpdate(const Node& state, const Value& value) {
+  if (!state.valid() || !value.valid() || state.body_ != body_ ||
+      value.body_ != body_) {
+    return InvalidArgument(
+        "a state and its training update must be of the same graph");
+  }
+  if (!IsState(state) || IsParameter(state)) {
+    return InvalidArgument(
+        state.ErrorPrefix(), "only states have training updates, this is ",
+        IsState(state) ? "a parameter, which the optimizer updates"
+                       : StrCat("made by op '", state.op().name, "'"));
+  }
+  if (value.dtype() != state.output_type().dtype ||
+      !MayBeEqual(value.shape(), state.output_type().shape)) {
+    return InvalidArgument(state.ErrorPrefix(), "the state has type ",
+                           state.output_type().ToString(),
+                           ", its training update ", value.name(), " has type ",
+                           value.type().ToString());
+  }
+  if (!body_->training_updates.emplace(state.id(), value.id()).second) {
+    return InvalidArgument(state.ErrorPrefix(),
+                           "the state already has a training update, '",
+                           state.training_update().name(), "'");
+  }
   return absl::OkStatus();
 }
 

@@ -107,6 +107,9 @@ class EVENGRAD_EXPORT Node {
   int gradient_of() const;
   // For a state: the value it starts with.
   Value initializer() const;
+  // For a state that training keeps up to date by itself, such as a running
+  // mean: the value it has after a training step; else an invalid value.
+  Value training_update() const;
   // A handle to the graph this node is in.
   Graph graph() const;
 
@@ -188,6 +191,11 @@ class EVENGRAD_EXPORT Graph {
 
   // The value with which `state` starts. Types must be equal.
   absl::Status SetInitializer(const Node& state, const Value& initializer);
+  // The value that `state` has after each step of a training program that reads
+  // it. Minimize makes an update of it; programs in inference mode only read
+  // the state. Error: not a state, a trainable one (optimizers update those),
+  // another type, a second update.
+  absl::Status SetTrainingUpdate(const Node& state, const Value& value);
 
   friend bool operator==(const Graph&, const Graph&) = default;
 

@@ -9,6 +9,7 @@
 #define EVENGRAD_OPS_OPS_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,30 @@ EVENGRAD_EXPORT Value HardSigmoid(const Value& input, double slope = 1.0 / 6,
                                   SourceLocation = Here());
 EVENGRAD_EXPORT Value HardSwish(const Value& input, SourceLocation = Here());
 EVENGRAD_EXPORT Value HardTanh(const Value& input, SourceLocation = Here());
+// x where x > 0, else slope * x; `slope` broadcasts to the input. The layer
+// that owns its slope is in ops/layers.h.
+EVENGRAD_EXPORT Value Prelu(const Value& input, const Value& slope,
+                            SourceLocation = Here());
+enum class RreluForm : uint8_t {
+  kSlope,    // a drawn from [lower, upper) is the slope: a * x
+  kDivisor,  // a drawn from [lower, upper) divides: x / a
+};
+struct EVENGRAD_EXPORT RreluOptions {
+  RreluForm form = RreluForm::kSlope;
+  double lower = 1.0 / 8;
+  double upper = 1.0 / 3;
+  std::string_view name = {};
+  int64_t stream = -1;  // see RandomOptions
+
+  // Slopes in [1/8, 1/3), in inference their mean, 11/48.
+  static RreluOptions PyTorch() { return {}; }
+  // x / a with a in [3, 8), in inference x / 5.5 (Xu et al., 2015).
+  static RreluOptions Xu2015() { return {RreluForm::kDivisor, 3, 8, {}, -1}; }
+};
+// x where x > 0, else x times a slope that is random in training, one an
+// element, and fixed in inference.
+EVENGRAD_EXPORT Value Rrelu(const Value& input, RreluOptions options = {},
+                            SourceLocation = Here());
 // Along `axis`, which may count from the back.
 EVENGRAD_EXPORT Value Softmax(const Value& input, int axis = -1,
                               SourceLocation = Here());
@@ -111,11 +136,29 @@ struct MatMulOptions {
   bool transpose_weights = false;
   std::string_view name = {};
 };
-// input[m,k] · weights[k,n] -> [m,n]; a transposed one is given as [k,m] or
-// [n,k].
+// input[…,m,k] · weights[…,k,n] -> […,m,n]; a transposed one is given as
+// […,k,m] or […,n,k]. Leading dimensions count products and broadcast.
 EVENGRAD_EXPORT Value MatMul(const Value& input, const Value& weights,
                              MatMulOptions options = {},
                              SourceLocation = Here());
+
+// Sums of products, written with a letter for each axis (Einstein's
+// convention): "bij,bjk->bik" multiplies matrices, "ij->j" sums columns. A
+// letter that the output lacks is summed; without "->" the output has, in
+// alphabetical order, the letters that stand once in all. Two inputs become
+// transposes, reshapes and one product; more are taken from left to right.
+// Errors: an equation that is not letters, commas and one arrow, as many terms
+// as inputs and letters as axes, a letter twice in a term, an output letter
+// that no input has, sizes of a letter that differ.
+EVENGRAD_EXPORT Value Einsum(std::string_view equation,
+                             std::span<const Value> inputs,
+                             SourceLocation = Here());
+inline Value Einsum(std::string_view equation,
+                    std::initializer_list<Value> inputs,
+                    SourceLocation location = Here()) {
+  return Einsum(equation, std::span<const Value>(inputs.begin(), inputs.size()),
+                location);
+}
 
 struct ReduceOptions {
   std::vector<int64_t> axes = {};  // empty: all; may count from the back
@@ -194,6 +237,28 @@ EVENGRAD_EXPORT Value RandomNormal(const Graph& graph, const TensorType& type,
 EVENGRAD_EXPORT Value RandomTruncatedNormal(
     const Graph& graph, const TensorType& type, double mean = 0,
     double deviation = 1, RandomOptions options = {}, SourceLocation = Here());
+// 1 with `probability`, else 0; bool or floating. The same draws whatever the
+// element type.
+EVENGRAD_EXPORT Value RandomBernoulli(const Graph& graph,
+                                      const TensorType& type,
+                                      double probability = 0.5,
+                                      RandomOptions options = {},
+                                      SourceLocation = Here());
+
+// ---- Training and inference -------------------------------------------------
+
+// A scalar bool: true in training, false in inference mode.
+EVENGRAD_EXPORT Value IsTraining(const Graph& graph, SourceLocation = Here());
+// Training: 0 with `probability`, else input / (1 - probability). Inference:
+// the input. `probability` is in [0, 1).
+EVENGRAD_EXPORT Value Dropout(const Value& input, double probability = 0.5,
+                              RandomOptions options = {},
+                              SourceLocation = Here());
+// Dropout for SELU: drops to SELU's least value and keeps mean 0 and
+// variance 1.
+EVENGRAD_EXPORT Value AlphaDropout(const Value& input, double probability = 0.5,
+                                   RandomOptions options = {},
+                                   SourceLocation = Here());
 
 }  // namespace evengrad
 

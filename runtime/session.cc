@@ -68,6 +68,9 @@ class Session::Impl {
       : graph_(graph), options_(options), pool_(num_threads) {}
 
   absl::Status InitializeStates(const Graph& graph);
+  absl::Status Initialize(const Program& program) {
+    return EntryFor(program).status();
+  }
   absl::StatusOr<RunResult> Run(const Program& program,
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
@@ -515,6 +518,10 @@ absl::StatusOr<RunResult> Session::Run(const Program& program,
 absl::StatusOr<RunResult> Session::Run(std::span<const Value> values,
                                        std::span<const Feed> feeds) {
   return impl_->Infer(values, feeds);
+}
+
+absl::Status Session::Initialize(const Program& program) {
+  return impl_->Initialize(program);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {

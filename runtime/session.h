@@ -100,6 +100,11 @@ class EVENGRAD_EXPORT Session {
                std::span<const Feed>(feeds.begin(), feeds.size()));
   }
 
+  // Gives the states that the program has beyond the session's graph their
+  // first values, where they have none, so that they can be read and written
+  // before its first run.
+  absl::Status Initialize(const Program& program);
+
   // A copy of a state's value; by handle or by full name.
   absl::StatusOr<Tensor> Read(const Value& state) const;
   absl::StatusOr<Tensor> Read(std::string_view state) const;

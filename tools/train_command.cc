@@ -10,12 +10,12 @@
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
+#include "train_flags.h"
+#include "train_model.h"
 #include "train_options.h"
 
 namespace evengrad::tools {
 namespace {
-
-constexpr int64_t kMostParameters = 1'000'000'000;
 
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -84,40 +84,6 @@ absl::StatusOr<Data> ReadData(const TrainFlags& flags,
               std::move(scaled_test)};
 }
 
-// Weights and biases of the network.
-absl::StatusOr<int64_t> CountParameters(int64_t features,
-                                        const std::vector<int64_t>& hidden,
-                                        int64_t classes) {
-  int64_t count = 0;
-  int64_t inputs = features;
-  std::vector<int64_t> widths = hidden;
-  widths.push_back(classes);
-  for (const int64_t width : widths) {
-    if (inputs >= kMostParameters / width) count = kMostParameters;
-    if (count < kMostParameters) count += (inputs + 1) * width;
-    inputs = width;
-  }
-  if (count < kMostParameters) return count;
-  return InvalidArgument("the network would have more than ", kMostParameters,
-                         " parameters; make --hidden smaller");
-}
-
-Classifier BuildClassifier(Graph& graph, int64_t features, int64_t classes,
-                           const TrainOptions& options) {
-  Classifier model;
-  model.inputs = Placeholder(graph, "images", F32({"batch", features}));
-  model.labels = Placeholder(graph, "labels", I32({"batch"}));
-  Value hidden = model.inputs;
-  for (size_t i = 0; i < options.hidden.size(); ++i) {
-    NameScope layer(graph, StrCat("hidden", i + 1));
-    hidden = options.activation(
-        Dense(hidden, options.hidden[i], {.initializer = options.initializer}));
-  }
-  model.logits = Dense(hidden, classes, {.name = "logits"});
-  model.loss = SparseSoftmaxCrossEntropy(model.logits, model.labels);
-  return model;
-}
-
 void PrintHead(const TrainFlags& flags, const Data& data,
                int64_t num_parameters) {
   const std::string head =
@@ -154,20 +120,24 @@ JsonObject ToJson(const EpochReport& report) {
   } else {
     object.AddNull("validation_loss").AddNull("validation_accuracy");
   }
+  if (report.learning_rate.has_value()) {
+    object.Add("learning_rate", *report.learning_rate);
+  }
   return object.Add("seconds", report.seconds);
 }
 
 // Trains with a progress line, a row at each epoch and a line in `json`.
-absl::StatusOr<FitResult> FitAndReport(const TrainFlags& flags,
-                                       Session& session,
-                                       const Program& training,
-                                       const Classifier& model,
-                                       const Data& data,
-                                       std::optional<JsonLinesWriter>& json) {
+absl::StatusOr<FitResult> FitAndReport(
+    const TrainFlags& flags, Session& session, const Program& training,
+    const Classifier& model, const TrainOptions& choices, const Data& data,
+    std::optional<JsonLinesWriter>& json) {
   ProgressLine progress;
   FitOptions options = {.epochs = flags.epochs,
                         .batch_size = flags.batch_size,
                         .seed = flags.seed,
+                        .schedules = choices.schedule.schedules,
+                        .plateau = choices.schedule.plateau,
+                        .early_stopping = choices.early_stopping,
                         .interrupt = &interrupted};
   if (data.validation.size() > 0) options.validation = data.validation;
   options.on_step = [&](const StepReport& report) { progress.Show(report); };
@@ -179,6 +149,39 @@ absl::StatusOr<FitResult> FitAndReport(const TrainFlags& flags,
   return Fit(session, training, model, data.training, options);
 }
 
+// How the training ended.
+void PrintEnd(const FitResult& result) {
+  if (result.interrupted) {
+    std::printf("interrupted after %s steps\n", StrCat(result.steps).c_str());
+  }
+  if (result.stopped_early) {
+    std::printf("stopped early after epoch %s\n",
+                StrCat(result.epochs.size()).c_str());
+  }
+  if (result.best_epoch > 0) {
+    std::printf("the parameters are those of epoch %s\n",
+                StrCat(result.best_epoch).c_str());
+  }
+}
+
+absl::Status Test(const TrainFlags& flags, Session& session,
+                  const Classifier& model, const DataSet& data) {
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const Evaluation test,
+      Evaluate(session, model, data,
+               {.top_k = flags.top_k, .confusion = flags.confusion}));
+  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+  if (test.top_k_accuracy.has_value()) {
+    std::printf("test top-%s accuracy %.4f\n", StrCat(flags.top_k).c_str(),
+                *test.top_k_accuracy);
+  }
+  if (test.confusion.has_value()) {
+    std::printf("test labels (rows) and answers (columns):\n%s",
+                test.confusion->ToString().c_str());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   std::optional<JsonLinesWriter> json;
   if (!flags.json.empty()) {
@@ -187,29 +190,25 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
     json.emplace(std::move(writer));
   }
   EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
-                            CountParameters(data.training.num_features(),
-                                            options.hidden, flags.classes));
   Graph graph;
   const Classifier model = BuildClassifier(graph, data.training.num_features(),
                                            flags.classes, options);
+  EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
+                            CountParameters(graph));
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
-                            Minimize(model.loss, options.optimizer,
+                            Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = options.hooks,
-                                      .fetches = {{"logits", model.logits}}}));
+                                      .fetches = {{"logits", model.logits}},
+                                      .accumulate_steps = flags.accumulate}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));
   PrintHead(flags, data, num_parameters);
   EVENGRAD_ASSIGN_OR_RETURN(
       const FitResult result,
-      FitAndReport(flags, session, training, model, data, json));
-  if (result.interrupted) {
-    std::printf("interrupted after %s steps\n", StrCat(result.steps).c_str());
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(const Evaluation test,
-                            Evaluate(session, model, data.test));
-  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+      FitAndReport(flags, session, training, model, options, data, json));
+  PrintEnd(result);
+  EVENGRAD_RETURN_IF_ERROR(Test(flags, session, model, data.test));
   return json.has_value() ? json->Finish() : absl::OkStatus();
 }
 
@@ -229,57 +228,7 @@ Command AddTrainCommand(CLI::App& app) {
   train->option_defaults()->multi_option_policy(
       CLI::MultiOptionPolicy::TakeLast);
   auto flags = std::make_shared<TrainFlags>();
-  train->add_option("--data", flags->data, "Folder of the IDX files")
-      ->capture_default_str();
-  train
-      ->add_option("--hidden", flags->hidden,
-                   "Widths of the hidden layers: 300,100 or 20x100")
-      ->capture_default_str();
-  train
-      ->add_option("--activation", flags->activation,
-                   "elu, leaky_relu, relu, selu, sigmoid, tanh or the name of "
-                   "another op of one input (evengrad ops); an argument after "
-                   "a colon: leaky_relu:0.3")
-      ->capture_default_str();
-  train
-      ->add_option("--initializer", flags->initializer,
-                   "Of the hidden layers: auto, he_normal, lecun_uniform, …")
-      ->capture_default_str();
-  train
-      ->add_option("--optimizer", flags->optimizer,
-                   "sgd, momentum, nesterov or adam")
-      ->capture_default_str();
-  train->add_option("--learning-rate", flags->learning_rate,
-                    "Of the optimizer [0.001]");
-  train->add_option("--momentum", flags->momentum,
-                    "Of sgd [0], momentum and nesterov [0.9]");
-  train->add_option("--batch-size", flags->batch_size, "Images a step")
-      ->capture_default_str();
-  train->add_option("--epochs", flags->epochs, "Passes over the training part")
-      ->capture_default_str();
-  train->add_option("--classes", flags->classes, "Labels are 0 … N-1")
-      ->capture_default_str();
-  train
-      ->add_option("--validation", flags->validation,
-                   "Training images kept for validation: first:N, last:N or N "
-                   "(the first N); 0 for none")
-      ->capture_default_str();
-  train
-      ->add_option("--scale", flags->scale,
-                   "unit (pixels / 255) or standardize (each pixel to mean 0, "
-                   "variance 1)")
-      ->capture_default_str();
-  train
-      ->add_option("--clip", flags->clip,
-                   "Of the gradients: none or global_norm:N")
-      ->capture_default_str();
-  train->add_option("--seed", flags->seed, "Of all random numbers")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  train->add_option("--threads", flags->threads, "0 for one a core")
-      ->capture_default_str();
-  train->add_option("--json", flags->json,
-                    "Write a JSON object a line, one an epoch, to this file");
+  AddTrainFlags(*train, *flags);
   return [flags] { return RunTrain(*flags); };
 }
 

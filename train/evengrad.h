@@ -23,10 +23,13 @@
 #include "evengrad/train/batches.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/dump.h"
+#include "evengrad/train/early_stopping.h"
 #include "evengrad/train/evaluate.h"
+#include "evengrad/train/metrics.h"
 #include "evengrad/train/minimize.h"
 #include "evengrad/train/optimizers.h"
 #include "evengrad/train/progress_line.h"
+#include "evengrad/train/schedules.h"
 #include "evengrad/train/training_loop.h"
 // IWYU pragma: end_exports
 

@@ -12,6 +12,8 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/runtime/passes.h"
+#include "evengrad/train/gradient_accumulator.h"
 #include "evengrad/train/parameter_groups.h"
 
 namespace evengrad {
@@ -43,16 +45,15 @@ class TrainingInstrumentation : public Instrumentation {
   struct Gradient {
     Value raw;
     Value current;
-    double learning_rate_scale;
+    GroupedParameter group;
   };
 
   TrainingInstrumentation(Program& program, const Value& loss)
       : program_(program), loss_(loss) {}
 
-  void AddParameter(const Value& parameter, const Value& gradient,
-                    double learning_rate_scale) {
-    parameters_.push_back(parameter);
-    gradients_[parameter.id()] = {gradient, gradient, learning_rate_scale};
+  void AddParameter(const GroupedParameter& group, const Value& gradient) {
+    parameters_.push_back(group.parameter);
+    gradients_[group.parameter.id()] = {gradient, gradient, group};
   }
   // Whose requests are made from now on.
   void SetHook(std::shared_ptr<Hook> hook) { hook_ = std::move(hook); }
@@ -61,7 +62,10 @@ class TrainingInstrumentation : public Instrumentation {
     for (const Value& parameter : parameters_) {
       const Gradient& gradient = gradients_.at(parameter.id());
       trained.push_back(
-          {parameter, gradient.current, gradient.learning_rate_scale});
+          {.parameter = parameter,
+           .gradient = gradient.current,
+           .learning_rate_scale = gradient.group.learning_rate_scale,
+           .weight_decay_scale = gradient.group.weight_decay_scale});
     }
     return trained;
   }
@@ -178,9 +182,22 @@ absl::Status AddFetches(const Value& loss,
   return absl::OkStatus();
 }
 
+// The updates of the states that keep themselves up to date in training
+// (running statistics), as far as what the program fetches reads them.
+void AddTrainingUpdates(Program& program) {
+  const std::vector<bool> needed = NeededNodes(program);
+  for (const Value& state : States(program.graph)) {
+    const Value update = state.node().training_update();
+    if (update.valid() && needed[state.id().node]) {
+      program.updates.push_back({state, update});
+    }
+  }
+}
+
 // Differentiates with respect to the parameters that are not frozen.
 absl::Status AddGradients(const Value& loss,
                           const std::vector<ParameterGroup>& groups,
+                          std::optional<GradientAccumulator>& accumulator,
                           TrainingInstrumentation& instrumentation) {
   const std::vector<Value> reached = ParametersOf(loss);
   EVENGRAD_ASSIGN_OR_RETURN(
@@ -202,8 +219,11 @@ absl::Status AddGradients(const Value& loss,
   size_t next = 0;
   for (const GroupedParameter& parameter : grouped) {
     if (parameter.frozen) continue;
-    instrumentation.AddParameter(parameter.parameter, gradients[next++],
-                                 parameter.learning_rate_scale);
+    Value gradient = gradients[next++];
+    if (accumulator.has_value()) {
+      gradient = accumulator->Add(parameter.parameter, gradient);
+    }
+    instrumentation.AddParameter(parameter, gradient);
   }
   return absl::OkStatus();
 }
@@ -252,6 +272,10 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
                                  const MinimizeOptions& options,
                                  SourceLocation location) {
   if (!optimizer) return InvalidArgument("Minimize: the optimizer is empty");
+  if (options.accumulate_steps < 1) {
+    return InvalidArgument("Minimize: ", options.accumulate_steps,
+                           " steps to accumulate, expected at least 1");
+  }
   const std::optional<Graph> model = Graph::Of(loss);
   if (!model.has_value()) {
     return InvalidArgument("Minimize: the loss is an empty value");
@@ -262,13 +286,22 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
   NameScope scope(program.graph, options.name);
   TrainingInstrumentation instrumentation(program, own_loss);
+  std::optional<GradientAccumulator> accumulator;
+  if (options.accumulate_steps > 1) {
+    accumulator.emplace(program.graph, options.accumulate_steps);
+  }
   EVENGRAD_RETURN_IF_ERROR(
-      AddGradients(own_loss, options.groups, instrumentation));
+      AddGradients(own_loss, options.groups, accumulator, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
+  AddTrainingUpdates(program);
+  const size_t num_unconditional = program.updates.size();
   EVENGRAD_RETURN_IF_ERROR(RunHooks(options.hooks, instrumentation));
   LocationScope lines(program.graph, location);
   EVENGRAD_RETURN_IF_ERROR(
       AddUpdates(optimizer, instrumentation.Trained(), program));
+  if (accumulator.has_value()) {
+    accumulator->Finish(num_unconditional, program.updates);
+  }
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   return program;
 }

@@ -18,7 +18,9 @@
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/data_set.h"
+#include "evengrad/train/early_stopping.h"
 #include "evengrad/train/evaluate.h"
+#include "evengrad/train/schedules.h"
 
 namespace evengrad {
 
@@ -37,6 +39,8 @@ struct EpochReport {
   double train_loss = 0;
   double train_accuracy = 0;
   std::optional<Evaluation> validation = {};
+  // Of the last step, where a schedule or a plateau drives "learning_rate".
+  std::optional<double> learning_rate = {};
   double seconds = 0;  // of the epoch, with its validation
 };
 
@@ -46,6 +50,12 @@ struct FitOptions {
   bool shuffle = true;
   uint64_t seed = 0;  // of the order of the examples
   std::optional<DataSet> validation = {};
+  // States that are written before each step, each by one schedule at most.
+  // Their time starts at 0 with the first step of this call.
+  std::vector<ScheduledState> schedules = {};
+  // Both watch `validation`, which must be given.
+  std::optional<ReduceOnPlateau> plateau = {};
+  std::optional<EarlyStopping> early_stopping = {};
   // Called after every step and every epoch. An error of on_epoch stops the
   // training with its message.
   std::function<void(const StepReport&)> on_step = {};
@@ -57,12 +67,17 @@ struct FitOptions {
 struct FitResult {
   std::vector<EpochReport> epochs = {};  // those that were completed
   bool interrupted = false;
+  bool stopped_early = false;
+  // The epoch that early stopping found best; 0 where it did not look.
+  int64_t best_epoch = 0;
   int64_t steps = 0;
 };
 
 // Trains. `training` must fetch "loss" and classifier.logits, and be a program
 // of the classifier's graph. Errors: an epoch count below 1, a fetch that is
-// missing, a loss that is no longer finite, those of the runs.
+// missing, a loss that is no longer finite, a schedule's mistake or value that
+// is not finite, a driven state that the program does not have, a validation
+// that is watched and not given, those of the runs.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

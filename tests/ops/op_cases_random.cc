@@ -62,11 +62,37 @@ OpCase AutoInitializerCase() {
           .needs_sizes = true};
 }
 
+// Its mask has bool, too.
+OpCase BernoulliCase() {
+  OpCase row = Random(RandomBernoulliOp(), {{"probability", 0.25}});
+  row.errors[0].message =
+      "random successes are bool, f32, f64 or bf16, not i32";
+  const Attributes type = {{"dtype", DType::kBool}, {"shape", Shape({2, 300})}};
+  for (double probability : {0.0, 0.25, 0.999, 1.0}) {
+    row.samples.push_back({.attributes = type});
+    row.samples.back().attributes["probability"] = probability;
+  }
+  row.samples.push_back(
+      {.attributes = {{"dtype", DType::kBool}, {"shape", Shape({501, 101})}}});
+  Attributes above = type;
+  above["probability"] = 1.5;
+  row.errors.push_back(
+      {.attributes = above,
+       .message = "attribute probability = 1.5 is out of range"});
+  row.errors.push_back(
+      {.attributes = {{"dtype", DType::kBool},
+                      {"shape", Shape({1 << 20, 1 << 20})}},
+       .message = "bool[1048576,1048576] has 1099511627776 elements, a random "
+                  "stream has 17179869184"});
+  return row;
+}
+
 }  // namespace
 
 std::vector<OpCase> RandomCases() {
   return {UniformCase(), Normal(RandomNormalOp()),
-          Normal(RandomTruncatedNormalOp()), AutoInitializerCase()};
+          Normal(RandomTruncatedNormalOp()), BernoulliCase(),
+          AutoInitializerCase()};
 }
 
 }  // namespace evengrad

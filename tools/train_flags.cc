@@ -1,0 +1,128 @@
+#include "train_flags.h"
+
+namespace evengrad::tools {
+namespace {
+
+// What is trained.
+void AddModelFlags(CLI::App& train, TrainFlags& flags) {
+  train.add_option("--data", flags.data, "Folder of the IDX files")
+      ->capture_default_str();
+  train
+      .add_option("--hidden", flags.hidden,
+                  "Widths of the hidden layers: 300,100 or 20x100")
+      ->capture_default_str();
+  train
+      .add_option(
+          "--activation", flags.activation,
+          ActivationNames() +
+              "; or the name of another op of one input (evengrad ops); an "
+              "argument after a colon: leaky_relu:0.3")
+      ->capture_default_str();
+  train
+      .add_option("--initializer", flags.initializer,
+                  "Of the hidden layers: auto, he_normal, lecun_uniform, …")
+      ->capture_default_str();
+  train
+      .add_option("--batch-norm", flags.batch_norm,
+                  "Of hidden layers: none, before (the activation, instead of "
+                  "a bias) or after; :keras for Keras' epsilon and momentum")
+      ->capture_default_str();
+  train.add_flag("--batch-norm-input", flags.batch_norm_input,
+                 "Of the images, too");
+  train
+      .add_option("--dropout", flags.dropout,
+                  "The share that is dropped after each hidden layer")
+      ->capture_default_str();
+  train
+      .add_option("--alpha-dropout", flags.alpha_dropout,
+                  "The same, in the way that suits selu")
+      ->capture_default_str();
+  train
+      .add_option("--loss", flags.loss,
+                  LossNames() +
+                      ", all but the first against 1 at the label and 0 "
+                      "elsewhere; an argument after a colon: "
+                      "cross_entropy:0.1 smooths labels, huber:1 is delta")
+      ->capture_default_str();
+  train.add_option("--classes", flags.classes, "Labels are 0 … N-1")
+      ->capture_default_str();
+  train
+      .add_option("--validation", flags.validation,
+                  "Training images kept for validation: first:N, last:N or N "
+                  "(the first N); 0 for none")
+      ->capture_default_str();
+  train
+      .add_option("--scale", flags.scale,
+                  "unit (pixels / 255) or standardize (each pixel to mean 0, "
+                  "variance 1)")
+      ->capture_default_str();
+}
+
+// How it is trained.
+void AddOptimizerFlags(CLI::App& train, TrainFlags& flags) {
+  train
+      .add_option(
+          "--optimizer", flags.optimizer.optimizer,
+          OptimizerNames() + "; numbers after commas: rmsprop,decay=0.9")
+      ->capture_default_str();
+  train.add_option("--learning-rate", flags.optimizer.learning_rate,
+                   "Of the optimizer [0.001]");
+  train.add_option("--momentum", flags.optimizer.momentum,
+                   "Of sgd and rmsprop [0], momentum and nesterov [0.9]");
+  train.add_option("--weight-decay", flags.optimizer.weight_decay,
+                   "An L2 penalty, or decoupled:N; adamw's is decoupled [0, "
+                   "adamw 0.01]");
+  train
+      .add_option("--schedule", flags.schedule,
+                  "Of the learning rate, lengths in epochs: constant, "
+                  "step:FACTOR:LENGTH, piecewise:EPOCH=RATE,…, "
+                  "exponential:FACTOR:LENGTH, power:LENGTH[:POWER], "
+                  "cosine[:LAST_RATE], 1cycle or plateau:FACTOR:PATIENCE")
+      ->capture_default_str();
+  train
+      .add_option("--warm-up", flags.warm_up,
+                  "Epochs in which the learning rate rises from 0")
+      ->capture_default_str();
+  train.add_option("--early-stopping", flags.early_stopping,
+                   "End after so many epochs without a smaller validation "
+                   "loss, with the best epoch's parameters");
+  train.add_option("--batch-size", flags.batch_size, "Images a step")
+      ->capture_default_str();
+  train
+      .add_option("--accumulate", flags.accumulate,
+                  "Steps whose gradients make one update")
+      ->capture_default_str();
+  train.add_option("--epochs", flags.epochs, "Passes over the training part")
+      ->capture_default_str();
+  train
+      .add_option("--clip", flags.clip,
+                  "Of the gradients: none or global_norm:N")
+      ->capture_default_str();
+}
+
+// How it runs and what it tells.
+void AddRunFlags(CLI::App& train, TrainFlags& flags) {
+  train
+      .add_option("--top-k", flags.top_k,
+                  "Tell how often the label is among the K largest, too")
+      ->capture_default_str();
+  train.add_flag("--confusion", flags.confusion,
+                 "Tell how often each class was taken for each");
+  train.add_option("--seed", flags.seed, "Of all random numbers")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  train.add_option("--threads", flags.threads, "0 for one a core")
+      ->capture_default_str();
+  train.add_option("--json", flags.json,
+                   "Write a JSON object a line, one an epoch, to this file");
+}
+
+}  // namespace
+
+void AddTrainFlags(CLI::App& train, TrainFlags& flags) {
+  AddModelFlags(train, flags);
+  AddOptimizerFlags(train, flags);
+  AddRunFlags(train, flags);
+}
+
+}  // namespace evengrad::tools
