@@ -34,6 +34,19 @@ absl::Status SpecializeProgram(Program& program,
   return absl::OkStatus();
 }
 
+// The same shapes by the ids that the placeholders have in `lowered`; a rebuilt
+// graph keeps their names.
+std::map<int, Shape> ShapesIn(const Graph& lowered, const Graph& original,
+                              const std::map<int, Shape>& shapes) {
+  std::map<int, Shape> renumbered;
+  for (const auto& [id, shape] : shapes) {
+    if (id < 0 || id >= original.num_nodes()) continue;
+    const Node node = lowered.FindNode(original.node(id).name());
+    if (node.valid()) renumbered[node.id()] = shape;
+  }
+  return renumbered;
+}
+
 absl::Status RunPasses(Program& program) {
   bool changed = true;
   for (int round = 0; changed && round < kMaxRounds; ++round) {
@@ -104,7 +117,8 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
   Program& lowered = compiled->program;
   // Before ops are taken apart: an inference rule wants to see its op whole.
   EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
-  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(lowered, placeholder_shapes));
+  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(
+      lowered, ShapesIn(lowered.graph, program.graph, placeholder_shapes)));
   EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered));
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));
 
