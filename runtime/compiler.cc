@@ -36,6 +36,19 @@ absl::Status SpecializeProgram(Program& program,
   return absl::OkStatus();
 }
 
+// The same shapes by the ids that the placeholders have in `lowered`; a rebuilt
+// graph keeps their names.
+std::map<int, Shape> ShapesIn(const Graph& lowered, const Graph& original,
+                              const std::map<int, Shape>& shapes) {
+  std::map<int, Shape> renumbered;
+  for (const auto& [id, shape] : shapes) {
+    if (id < 0 || id >= original.num_nodes()) continue;
+    const Node node = lowered.FindNode(original.node(id).name());
+    if (node.valid()) renumbered[node.id()] = shape;
+  }
+  return renumbered;
+}
+
 // Until nothing changes, or the pass `last` has run.
 absl::Status RunPasses(Program& program, std::string_view last) {
   bool changed = true;
@@ -143,7 +156,8 @@ absl::StatusOr<Program> Lower(const Program& program,
   // Before ops are taken apart: an inference rule wants to see its op whole.
   EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
   if (last == "infer") return lowered;
-  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(lowered, placeholder_shapes));
+  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(
+      lowered, ShapesIn(lowered.graph, program.graph, placeholder_shapes)));
   if (last == "specialize") return lowered;
   EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last));
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));

@@ -204,5 +204,19 @@ TEST(InferenceTest, BatchNormIsLinear) {
   EXPECT_EQ(found[3], (Numbers{10, 20}));
 }
 
+// What takes the place of an op shifts the ids of later nodes.
+TEST(InferenceTest, PlaceholdersMayComeAfterAReplacedOp) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F64({"n"}));
+  const Value y = Dropout(x);
+  const Value z = Placeholder(graph, "z", F64({"n"}));
+  const std::vector<Numbers> found =
+      Compute(graph, {y + z}, Mode::kInference,
+              {{x, *Tensor::Of<double>({2}, {1, 2})},
+               {z, *Tensor::Of<double>({2}, {10, 20})}});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0], (Numbers{11, 22}));
+}
+
 }  // namespace
 }  // namespace evengrad
