@@ -60,6 +60,11 @@ const std::map<std::string_view, std::string_view> kWithoutGradient = {
     {"one_hot", "the input is an index"},
 };
 
+// A variadic op may have fewer inputs than names.
+bool Reaches(const std::vector<Value>& gradients, int input) {
+  return input < static_cast<int>(gradients.size()) && gradients[input].valid();
+}
+
 // `op` with the gradient of `input` mutated.
 OpDef Mutate(const OpDef& op, const Mutation& mutation, int input) {
   OpDef mutant = op;
@@ -67,8 +72,8 @@ OpDef Mutate(const OpDef& op, const Mutation& mutation, int input) {
                         const Node& node,
                         std::span<const Value> output_gradients) {
     std::vector<Value> gradients = op.gradient(node, output_gradients);
-    Value& gradient = gradients[input];
-    if (gradient.valid()) gradient = mutation.apply(gradient);
+    if (!Reaches(gradients, input)) return gradients;
+    gradients[input] = mutation.apply(gradients[input]);
     return gradients;
   };
   return mutant;
@@ -82,7 +87,7 @@ bool HasGradient(const OpCase& row, int input) {
   spy.gradient = [&](const Node& node,
                      std::span<const Value> output_gradients) {
     std::vector<Value> gradients = row.op->gradient(node, output_gradients);
-    found = found || gradients[input].valid();
+    found = found || Reaches(gradients, input);
     return gradients;
   };
   for (const OpSample& sample : row.samples) {
