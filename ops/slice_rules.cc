@@ -24,7 +24,7 @@ const Integers& ListOf(const Attributes& attributes, std::string_view name) {
 }
 
 // One axis of a slice, with the ends spelled out.
-struct Range {
+struct AxisCut {
   int64_t axis = 0;
   int64_t start = 0;
   int64_t stop = kBack;
@@ -57,9 +57,9 @@ struct Range {
   }
 };
 
-std::vector<Range> RangesOf(const Attributes& attributes) {
+std::vector<AxisCut> CutsOf(const Attributes& attributes) {
   const Integers& axes = ListOf(attributes, "axes");
-  std::vector<Range> ranges;
+  std::vector<AxisCut> ranges;
   for (size_t i = 0; i < axes.size(); ++i) {
     ranges.push_back({axes[i], ListOf(attributes, "starts")[i],
                       ListOf(attributes, "stops")[i],
@@ -68,7 +68,7 @@ std::vector<Range> RangesOf(const Attributes& attributes) {
   return ranges;
 }
 
-std::vector<int64_t> TakenPlaces(const Range& range, int64_t size) {
+std::vector<int64_t> TakenPlaces(const AxisCut& range, int64_t size) {
   const int64_t start = range.start < 0 ? range.start + size : range.start;
   const int64_t stop = range.stop < 0 ? range.stop + size : range.stop;
   std::vector<int64_t> taken;
@@ -124,7 +124,7 @@ Attributes ToAttributes(const std::vector<SliceRange>& ranges) {
 
 std::vector<SliceRange> ToRanges(const Attributes& attributes) {
   std::vector<SliceRange> ranges;
-  for (const Range& range : RangesOf(attributes)) {
+  for (const AxisCut& range : CutsOf(attributes)) {
     ranges.push_back(
         {static_cast<int>(range.axis), range.start, range.stop, range.step});
   }
@@ -141,7 +141,7 @@ absl::StatusOr<Shape> InferSlice(const Shape& input,
   }
   EVENGRAD_RETURN_IF_ERROR(DistinctAxes(axes, input.rank()).status());
   Shape output = input;
-  for (const Range& range : RangesOf(attributes)) {
+  for (const AxisCut& range : CutsOf(attributes)) {
     EVENGRAD_ASSIGN_OR_RETURN(const int axis,
                               NormalizeAxis(range.axis, input.rank()));
     if (range.step == 0) {
@@ -160,7 +160,7 @@ std::vector<AxisPlaces> SlicePlaces(std::span<const int64_t> sizes,
   std::vector<AxisPlaces> places;
   for (int64_t size : sizes) places.push_back({.size = size, .count = size});
   const int rank = static_cast<int>(sizes.size());
-  for (const Range& range : RangesOf(attributes)) {
+  for (const AxisCut& range : CutsOf(attributes)) {
     const absl::StatusOr<int> axis = NormalizeAxis(range.axis, rank);
     if (axis.ok()) places[*axis] = range.Places(sizes[*axis]);
   }
@@ -172,8 +172,8 @@ std::vector<std::vector<int64_t>> ReferenceSlicePlaces(
   const int64_t rank = static_cast<int64_t>(sizes.size());
   std::vector<std::vector<int64_t>> places;
   for (int64_t axis = 0; axis < rank; ++axis) {
-    Range range;
-    for (const Range& given : RangesOf(attributes)) {
+    AxisCut range;
+    for (const AxisCut& given : CutsOf(attributes)) {
       if (given.axis == axis || given.axis == axis - rank) range = given;
     }
     places.push_back(TakenPlaces(range, sizes[axis]));
