@@ -14,9 +14,8 @@ namespace {
 
 // A gradient flows through floating values whose contents are read.
 bool CarriesGradient(const Node& node, int input) {
-  const std::vector<int>& type_only = node.op().type_only_inputs;
   return IsFloating(node.input(input).dtype()) &&
-         std::count(type_only.begin(), type_only.end(), input) == 0;
+         !node.op().ReadsTypeOnly(input);
 }
 
 // One reverse-mode derivation: from the loss, the nodes are visited in falling

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -172,6 +173,31 @@ EVENGRAD_EXPORT Value ReduceMax(const Value& input, ReduceOptions options = {},
                                 SourceLocation = Here());
 EVENGRAD_EXPORT Value ReduceMin(const Value& input, ReduceOptions options = {},
                                 SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceProduct(const Value& input,
+                                    ReduceOptions options = {},
+                                    SourceLocation = Here());
+// The sum of |x|, the square root of the sum of x * x (its gradient at the zero
+// vector is 0), and the sum of x * x.
+EVENGRAD_EXPORT Value ReduceL1(const Value& input, ReduceOptions options = {},
+                               SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceL2(const Value& input, ReduceOptions options = {},
+                               SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceSumSquares(const Value& input,
+                                       ReduceOptions options = {},
+                                       SourceLocation = Here());
+// log(sum of exp(x)), without overflow.
+EVENGRAD_EXPORT Value ReduceLogSumExp(const Value& input,
+                                      ReduceOptions options = {},
+                                      SourceLocation = Here());
+struct CumulativeSumOptions {
+  int axis = -1;           // may count from the back
+  bool exclusive = false;  // an element is not part of its own sum
+  bool reverse = false;    // sum from the end
+};
+// Every element plus those before it along an axis.
+EVENGRAD_EXPORT Value CumulativeSum(const Value& input,
+                                    CumulativeSumOptions options = {},
+                                    SourceLocation = Here());
 // i64 index of the first largest element along `axis`, which is removed.
 EVENGRAD_EXPORT Value ArgMax(const Value& input, int axis = -1,
                              SourceLocation = Here());
@@ -192,6 +218,17 @@ EVENGRAD_EXPORT Value Transpose(const Value& input,
                                 SourceLocation = Here());
 EVENGRAD_EXPORT Value BroadcastTo(const Value& input, const Shape& shape,
                                   SourceLocation = Here());
+// Without dimensions of 1: those at `axes`, or, where there are no axes given,
+// all that are known to be 1 when this is called.
+EVENGRAD_EXPORT Value Squeeze(const Value& input,
+                              std::vector<int64_t> axes = {},
+                              SourceLocation = Here());
+// With dimensions of 1 at `axes` of the result.
+EVENGRAD_EXPORT Value Unsqueeze(const Value& input, std::vector<int64_t> axes,
+                                SourceLocation = Here());
+// `input` repeated `repeats[i]` times along axis i, block after block.
+EVENGRAD_EXPORT Value Tile(const Value& input, std::vector<int64_t> repeats,
+                           SourceLocation = Here());
 // Of the second argument these read only the type.
 EVENGRAD_EXPORT Value ReshapeLike(const Value& input, const Value& like,
                                   SourceLocation = Here());
@@ -209,10 +246,80 @@ EVENGRAD_EXPORT Value SumToLike(const Value& input, const Value& like,
 EVENGRAD_EXPORT Value SumToLikeOver(const Value& input, const Value& like,
                                     std::vector<int64_t> axes,
                                     SourceLocation = Here());
+// Summed to the shape of `like`, of which `input` is a tiling: the transpose of
+// Tile.
+EVENGRAD_EXPORT Value SumTiles(const Value& input, const Value& like,
+                               std::vector<int64_t> repeats,
+                               SourceLocation = Here());
 // The number of elements of `input` along `axes` (empty: all), as a scalar.
 EVENGRAD_EXPORT Value SizeOf(const Value& input, std::vector<int64_t> axes = {},
                              DType dtype = DType::kF32,
                              SourceLocation = Here());
+
+// The numbers 0, 1, 2 … along `axis`, the same along all others.
+EVENGRAD_EXPORT Value Iota(const Graph& graph, const TensorType& type,
+                           int axis = 0, SourceLocation = Here());
+// A matrix with 1 where column - row is `diagonal`, else 0.
+EVENGRAD_EXPORT Value Eye(const Graph& graph, const TensorType& type,
+                          int64_t diagonal = 0, SourceLocation = Here());
+
+// ---- Parts ------------------------------------------------------------------
+
+// The inputs, which differ along `axis` only, one after the other.
+EVENGRAD_EXPORT Value Concat(const std::vector<Value>& inputs, int axis = 0,
+                             SourceLocation = Here());
+// The inverse: `parts` equal pieces, or pieces of the given sizes. As many
+// values as pieces, invalid ones after a mistake.
+EVENGRAD_EXPORT std::vector<Value> Split(const Value& input, int64_t parts,
+                                         int axis = 0, SourceLocation = Here());
+EVENGRAD_EXPORT std::vector<Value> SplitSizes(const Value& input,
+                                              std::vector<int64_t> sizes,
+                                              int axis = 0,
+                                              SourceLocation = Here());
+// Pieces as large as `likes`, of which only the types are read.
+EVENGRAD_EXPORT std::vector<Value> SplitLike(const Value& input,
+                                             const std::vector<Value>& likes,
+                                             int axis = 0,
+                                             SourceLocation = Here());
+
+// start, start + step, … up to but without stop, along one axis, as in Python:
+// negative places count from the back, those beyond the ends mean the ends.
+struct SliceRange {
+  int axis = 0;
+  std::optional<int64_t> start = {};  // empty: the first in step's direction
+  std::optional<int64_t> stop = {};   // empty: all to the end
+  int64_t step = 1;                   // negative: backwards
+};
+EVENGRAD_EXPORT Value Slice(const Value& input,
+                            const std::vector<SliceRange>& ranges,
+                            SourceLocation = Here());
+// Zeros in the shape of `like`, with `input` where Slice would have read: the
+// transpose of Slice.
+EVENGRAD_EXPORT Value ScatterSlice(const Value& input, const Value& like,
+                                   const std::vector<SliceRange>& ranges,
+                                   SourceLocation = Here());
+
+// `before[i]` and `after[i]` elements of `value` around axis i.
+EVENGRAD_EXPORT Value Pad(const Value& input, std::vector<int64_t> before,
+                          std::vector<int64_t> after, double value = 0,
+                          SourceLocation = Here());
+
+// What an index that is out of range reads.
+enum class OutOfRange : uint8_t {
+  kNaN,   // NaN; the lowest number of an integer type, false
+  kZero,  // 0
+};
+// The parts of `input` at `indices` along `axis`, whose place the dimensions of
+// `indices` take. Negative indices count from the back.
+EVENGRAD_EXPORT Value Gather(const Value& input, const Value& indices,
+                             int axis = 0,
+                             OutOfRange out_of_range = OutOfRange::kNaN,
+                             SourceLocation = Here());
+// Zeros in the shape of `like`, to which `updates` are added at `indices` along
+// `axis`: the transpose of Gather. What is out of range is left out.
+EVENGRAD_EXPORT Value ScatterAdd(const Value& updates, const Value& indices,
+                                 const Value& like, int axis = 0,
+                                 SourceLocation = Here());
 
 // ---- Random numbers ---------------------------------------------------------
 

@@ -19,9 +19,8 @@ Readers FindReaders(const Graph& graph) {
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const Node node = graph.node(id);
     if (node.gradient_of() >= 0) continue;
-    const std::vector<int>& type_only = node.op().type_only_inputs;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::count(type_only.begin(), type_only.end(), i) > 0) continue;
+      if (node.op().ReadsTypeOnly(i)) continue;
       std::vector<int>& of_input = readers[node.input_id(i).node];
       if (of_input.empty() || of_input.back() != id) of_input.push_back(id);
     }

@@ -123,8 +123,9 @@ class Specializer {
       if (!parts.empty()) return parts;
     }
     std::vector<Value> read(inputs.begin(), inputs.end());
-    for (int i : op.type_only_inputs) {
-      if (i < static_cast<int>(read.size())) read[i] = TokenFor(read[i], graph);
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (!op.ReadsTypeOnly(static_cast<int>(i))) continue;
+      read[i] = TokenFor(read[i], graph);
     }
     const Node node = graph.AddNamed(op, read, std::move(attributes),
                                      origin.name, origin.location);

@@ -29,11 +29,8 @@ std::vector<Value> ParametersOf(const Value& value) {
     if (!needed[id]) continue;
     const Node node = graph.node(id);
     if (IsParameter(node)) parameters.push_back(node.output());
-    const std::vector<int>& type_only = node.op().type_only_inputs;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::ranges::find(type_only, i) == type_only.end()) {
-        needed[node.input_id(i).node] = true;
-      }
+      if (!node.op().ReadsTypeOnly(i)) needed[node.input_id(i).node] = true;
     }
   }
   std::ranges::reverse(parameters);

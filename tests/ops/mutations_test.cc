@@ -60,6 +60,11 @@ const std::map<std::string_view, std::string_view> kWithoutGradient = {
     {"one_hot", "the input is an index"},
 };
 
+// A variadic op may have fewer inputs than names.
+bool Reaches(const std::vector<Value>& gradients, int input) {
+  return input < static_cast<int>(gradients.size()) && gradients[input].valid();
+}
+
 // `op` with the gradient of `input` mutated; tells whether that changed any.
 OpDef Mutate(const OpDef& op, const Mutation& mutation, int input,
              bool& changed) {
@@ -68,8 +73,9 @@ OpDef Mutate(const OpDef& op, const Mutation& mutation, int input,
                         const Node& node,
                         std::span<const Value> output_gradients) {
     std::vector<Value> gradients = op.gradient(node, output_gradients);
+    if (!Reaches(gradients, input)) return gradients;
     const Value before = gradients[input];
-    if (before.valid()) gradients[input] = mutation.apply(before);
+    gradients[input] = mutation.apply(before);
     changed = changed || !(gradients[input] == before);
     return gradients;
   };
@@ -84,7 +90,7 @@ bool HasGradient(const OpCase& row, int input) {
   spy.gradient = [&](const Node& node,
                      std::span<const Value> output_gradients) {
     std::vector<Value> gradients = row.op->gradient(node, output_gradients);
-    found = found || gradients[input].valid();
+    found = found || Reaches(gradients, input);
     return gradients;
   };
   for (const OpSample& sample : row.samples) {
