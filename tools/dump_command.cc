@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
+#include "train_flags.h"
 #include "train_options.h"
 
 namespace evengrad::tools {
@@ -26,7 +27,7 @@ struct DumpFlags {
   std::vector<std::string> sizes;
   TrainFlags training = [] {
     TrainFlags flags;
-    flags.optimizer = "sgd";
+    flags.optimizer.optimizer = "sgd";
     return flags;
   }();
 };
@@ -88,7 +89,7 @@ absl::StatusOr<DumpOptions> ParseDumpFlags(const DumpFlags& flags) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(TrainOptions training,
                             ParseTrainFlags(flags.training));
-  options.optimizer = std::move(training.optimizer);
+  options.optimizer = std::move(training.optimizer.optimizer);
   options.minimize.hooks = std::move(training.hooks);
   return options;
 }
@@ -158,12 +159,7 @@ Command AddDumpCommand(CLI::App& app) {
                    "What is minimized: the name of a result or a node");
   dump->add_option("--size", flags->sizes,
                    "The size of a named dimension, NAME=N; otherwise 1");
-  dump->add_option("--optimizer", flags->training.optimizer,
-                   "sgd, momentum, nesterov or adam")
-      ->capture_default_str();
-  dump->add_option("--learning-rate", flags->training.learning_rate,
-                   "Of the optimizer");
-  dump->add_option("--momentum", flags->training.momentum, "Of the optimizer");
+  AddOptimizerFlags(*dump, flags->training.optimizer);
   dump->add_option("--clip", flags->training.clip, "none, or global_norm:N")
       ->capture_default_str();
   return [flags] { return RunDump(*flags); };

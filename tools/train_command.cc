@@ -68,7 +68,7 @@ absl::StatusOr<Data> ReadData(const TrainFlags& flags,
                            all.num_features(), " pixels, test images ",
                            test.num_features());
   }
-  absl::StatusOr<Split> split = SplitValidation(all, options.validation);
+  absl::StatusOr<DataSplit> split = SplitValidation(all, options.validation);
   if (!split.ok()) {
     return Prefixed(split.status(),
                     StrCat("--validation=", flags.validation, ": "));

@@ -58,20 +58,8 @@ void AddModelFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
 }
 
-// How it is trained.
-void AddOptimizerFlags(CLI::App& train, TrainFlags& flags) {
-  train
-      .add_option(
-          "--optimizer", flags.optimizer.optimizer,
-          OptimizerNames() + "; numbers after commas: rmsprop,decay=0.9")
-      ->capture_default_str();
-  train.add_option("--learning-rate", flags.optimizer.learning_rate,
-                   "Of the optimizer [0.001]");
-  train.add_option("--momentum", flags.optimizer.momentum,
-                   "Of sgd and rmsprop [0], momentum and nesterov [0.9]");
-  train.add_option("--weight-decay", flags.optimizer.weight_decay,
-                   "An L2 penalty, or decoupled:N; adamw's is decoupled [0, "
-                   "adamw 0.01]");
+// How it is trained, besides the optimizer.
+void AddTrainingFlags(CLI::App& train, TrainFlags& flags) {
   train
       .add_option("--schedule", flags.schedule,
                   "Of the learning rate, lengths in epochs: constant, "
@@ -119,9 +107,25 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
 
 }  // namespace
 
+void AddOptimizerFlags(CLI::App& command, OptimizerFlags& flags) {
+  command
+      .add_option(
+          "--optimizer", flags.optimizer,
+          OptimizerNames() + "; numbers after commas: rmsprop,decay=0.9")
+      ->capture_default_str();
+  command.add_option("--learning-rate", flags.learning_rate,
+                     "Of the optimizer [0.001]");
+  command.add_option("--momentum", flags.momentum,
+                     "Of sgd and rmsprop [0], momentum and nesterov [0.9]");
+  command.add_option("--weight-decay", flags.weight_decay,
+                     "An L2 penalty, or decoupled:N; adamw's is decoupled [0, "
+                     "adamw 0.01]");
+}
+
 void AddTrainFlags(CLI::App& train, TrainFlags& flags) {
   AddModelFlags(train, flags);
-  AddOptimizerFlags(train, flags);
+  AddOptimizerFlags(train, flags.optimizer);
+  AddTrainingFlags(train, flags);
   AddRunFlags(train, flags);
 }
 

@@ -203,8 +203,8 @@ Scaling StandardScaling(const DataSet& data) {
   return scaling;
 }
 
-absl::StatusOr<Split> SplitValidation(const DataSet& data,
-                                      const ValidationOptions& options) {
+absl::StatusOr<DataSplit> SplitValidation(const DataSet& data,
+                                          const ValidationOptions& options) {
   if (options.size < 0 || options.size >= data.size()) {
     return InvalidArgument("a validation part of ", options.size,
                            " examples does not fit: there are ", data.size(),
@@ -215,8 +215,8 @@ absl::StatusOr<Split> SplitValidation(const DataSet& data,
   const int64_t middle = first ? options.size : size - options.size;
   EVENGRAD_ASSIGN_OR_RETURN(DataSet head, data.Slice(0, middle));
   EVENGRAD_ASSIGN_OR_RETURN(DataSet tail, data.Slice(middle, size));
-  if (first) return Split{std::move(tail), std::move(head)};
-  return Split{std::move(head), std::move(tail)};
+  if (first) return DataSplit{std::move(tail), std::move(head)};
+  return DataSplit{std::move(head), std::move(tail)};
 }
 
 }  // namespace evengrad

@@ -1,7 +1,7 @@
 // Labelled examples in memory, and how they are scaled.
 //
 //   absl::StatusOr<DataSet> all = DataSet::ReadIdx(images, labels);
-//   absl::StatusOr<Split> split =
+//   absl::StatusOr<DataSplit> split =
 //       SplitValidation(*all, {.size = 5000, .side = ValidationSide::kFirst});
 //   const Scaling scaling = StandardScaling(split->training);
 //   DataSet training = split->training.Scaled(scaling);
@@ -98,14 +98,14 @@ struct ValidationOptions {
   ValidationSide side = ValidationSide::kFirst;
 };
 
-struct Split {
+struct DataSplit {
   DataSet training;
   DataSet validation;
 };
 
 // The first or last `size` examples, and the rest. Error: `size` is negative,
 // or leaves no example to train on.
-EVENGRAD_EXPORT absl::StatusOr<Split> SplitValidation(
+EVENGRAD_EXPORT absl::StatusOr<DataSplit> SplitValidation(
     const DataSet& data, const ValidationOptions& options);
 
 }  // namespace evengrad

@@ -65,7 +65,7 @@ TEST(DataSetTest, StandardScalingUsesOnlyItsDataAndStaysFinite) {
 }
 
 TEST(DataSetTest, SplitFirstAndLast) {
-  const absl::StatusOr<Split> first = SplitValidation(Small(), {.size = 1});
+  const absl::StatusOr<DataSplit> first = SplitValidation(Small(), {.size = 1});
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(first->validation.size(), 1);
   EXPECT_EQ(first->validation.label(0), 3);
@@ -73,7 +73,7 @@ TEST(DataSetTest, SplitFirstAndLast) {
   EXPECT_EQ(first->training.label(0), 2);
   EXPECT_EQ(Example(first->training, 0), (std::vector<float>{10, 9, 20}));
 
-  const absl::StatusOr<Split> last =
+  const absl::StatusOr<DataSplit> last =
       SplitValidation(Small(), {.size = 1, .side = ValidationSide::kLast});
   ASSERT_TRUE(last.ok());
   EXPECT_EQ(last->validation.label(0), 0);
