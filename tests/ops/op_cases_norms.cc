@@ -55,6 +55,9 @@ OpCase ProductCase() {
                             .types = {I64({4})}}},
                 .dtypes = kNumberTypes,
                 .terms = 16};
+  // The reference of the gradient takes a time that is quadratic in the number
+  // of factors: not all 157 * 131.
+  row.samples.pop_back();
   for (OpSample& sample : row.samples) {
     if (sample.large) sample.inputs[0].domain = {.low = 0.98, .high = 1.02};
   }
@@ -74,8 +77,8 @@ OpCase ProductGradientCase() {
     result.finite_only = num_directions > 0;
     return result;
   };
-  OpSample large = sample({157, 131}, 0, {1}, {.low = 0.98, .high = 1.02});
-  OpSample large_first = sample({31, 157}, 1, {0}, {.low = 0.9, .high = 1.1});
+  OpSample large = sample({1000, 12}, 0, {1}, {.low = 0.9, .high = 1.1});
+  OpSample large_first = sample({8, 800}, 1, {0}, {.low = 0.9, .high = 1.1});
   large.large = large_first.large = true;
   const std::vector<TensorType> ten_inputs(10, F32({2}));
   return {
