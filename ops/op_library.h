@@ -15,6 +15,7 @@
 #define EVENGRAD_OPS_OP_LIBRARY_H_
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "absl/base/config.h"
 #include "absl/status/status.h"
