@@ -229,15 +229,19 @@ TEST(HostCallTest, AFailedRunChangesNoState) {
     late =
         HostCall(late, "step", [](const Tensor&) { return absl::OkStatus(); });
   }
-  late = HostCall(late, "check", [&](const Tensor&) {
-    return fail ? absl::AbortedError("no") : absl::OkStatus();
-  });
+  late = HostCall(
+      late, "check",
+      [&](const Tensor&) {
+        return fail ? absl::AbortedError("no") : absl::OkStatus();
+      },
+      Line(5));
   const Program program = {.graph = model.graph,
                            .fetches = {{"late", late}},
                            .updates = {{model.w, next}}};
   Session session = MakeSession(model.graph);
   const std::vector<Feed> feeds = {{model.x, Floats({1, 2, 3, 4})}};
-  EXPECT_EQ(Message(session.Run(program, feeds).status()), "check: no");
+  EXPECT_EQ(Message(session.Run(program, feeds).status()),
+            "model.cc:5: check: no");
   EXPECT_EQ(*session.Read("w"), Floats({1, 1, 1, 1}));
   EXPECT_EQ(session.step(), 0);
   fail = false;
