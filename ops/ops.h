@@ -160,6 +160,12 @@ inline Value Einsum(std::string_view equation,
   return Einsum(equation, std::span<const Value>(inputs.begin(), inputs.size()),
                 location);
 }
+// The orthogonal factor of a matrix[m,n] in its decomposition into an
+// orthogonal and a triangular one with positive diagonal: its columns (its
+// rows, where m < n) orthonormalized one after the other. Householder's
+// reflections; no gradient.
+EVENGRAD_EXPORT Value Orthogonalize(const Value& input,
+                                    SourceLocation = Here());
 
 struct ReduceOptions {
   std::vector<int64_t> axes = {};  // empty: all; may count from the back
@@ -366,6 +372,12 @@ EVENGRAD_EXPORT Value Dropout(const Value& input, double probability = 0.5,
 EVENGRAD_EXPORT Value AlphaDropout(const Value& input, double probability = 0.5,
                                    RandomOptions options = {},
                                    SourceLocation = Here());
+
+// A matrix[rows,columns] of ones with exactly `zeros` zeros in each column, at
+// random places.
+EVENGRAD_EXPORT Value RandomMask(const Graph& graph, const TensorType& type,
+                                 int64_t zeros, RandomOptions options = {},
+                                 SourceLocation = Here());
 
 }  // namespace evengrad
 

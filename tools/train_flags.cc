@@ -20,7 +20,9 @@ void AddModelFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train
       .add_option("--initializer", flags.initializer,
-                  "Of the hidden layers: auto, he_normal, lecun_uniform, …")
+                  "Of the hidden layers: auto, he_normal, lecun_uniform, "
+                  "orthogonal:1.4, sparse:0.9, pytorch_default (of all layers, "
+                  "biases too), …")
       ->capture_default_str();
   train
       .add_option("--batch-norm", flags.batch_norm,

@@ -15,7 +15,9 @@ Value AddHidden(const Value& input, int64_t width,
                 const TrainOptions& options) {
   const bool before = options.batch_norm_place == BatchNormPlace::kBefore;
   Value output = Dense(input, width,
-                       {.bias = !before, .initializer = options.initializer});
+                       {.bias = !before,
+                        .initializer = options.initializers.weights,
+                        .bias_initializer = options.initializers.bias});
   if (before) output = AddBatchNorm(output, options);
   output = options.activation(output);
   if (options.batch_norm_place == BatchNormPlace::kAfter) {
@@ -44,7 +46,12 @@ Classifier BuildClassifier(Graph& graph, int64_t features, int64_t classes,
     NameScope layer(graph, StrCat("hidden", i + 1));
     hidden = AddHidden(hidden, options.hidden[i], options);
   }
-  model.logits = Dense(hidden, classes, {.name = "logits"});
+  DenseOptions last = {.name = "logits"};
+  if (options.initializers.last_layer) {
+    last.initializer = options.initializers.weights;
+    last.bias_initializer = options.initializers.bias;
+  }
+  model.logits = Dense(hidden, classes, last);
   model.loss = options.loss(model.logits, model.labels);
   return model;
 }

@@ -53,7 +53,7 @@ enum class BatchNormPlace : uint8_t { kNone, kBefore, kAfter };
 struct TrainOptions {
   std::vector<int64_t> hidden = {};  // the widths of the hidden layers
   std::function<Value(const Value&)> activation = {};
-  Initializer initializer = {};
+  LayerInitializers initializers = {};
   BatchNormPlace batch_norm_place = BatchNormPlace::kNone;
   BatchNormOptions batch_norm = {};
   bool batch_norm_input = false;

@@ -4,6 +4,8 @@
 
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/autodiff/hessian_vector_product.h"
+#include "evengrad/autodiff/jvp.h"
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
@@ -12,6 +14,8 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/tensor.h"
 #include "evengrad/graph/verifier.h"
+#include "evengrad/ops/custom_gradient.h"
+#include "evengrad/ops/host_call.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"

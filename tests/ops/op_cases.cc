@@ -19,7 +19,7 @@ const std::vector<OpCase>& BuiltinOpCases() {
     for (auto family :
          {SourceCases, ArithmeticCases, ComparisonCases, ActivationCases,
           ShapeCases, PartCases, GatherCases, ReductionCases, NormCases,
-          LinearCases, RandomCases, TrainingCases}) {
+          LinearCases, RandomCases, TrainingCases, FunctionCases}) {
       for (OpCase& row : family()) {
         row.errors = JoinErrors(row.errors, MoreErrors(row.op->name));
         all->push_back(std::move(row));

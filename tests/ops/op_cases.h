@@ -26,6 +26,7 @@ std::vector<OpCase> NormCases();
 std::vector<OpCase> LinearCases();
 std::vector<OpCase> RandomCases();
 std::vector<OpCase> TrainingCases();
+std::vector<OpCase> FunctionCases();
 
 // ---- What rows have in common -----------------------------------------------
 

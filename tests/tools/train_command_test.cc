@@ -107,6 +107,10 @@ TEST_F(TrainCommandTest, EveryChoiceRuns) {
         "--scale=unit",
         "--activation=leaky_relu:0.3 --initializer=he_normal",
         "--activation=elu",
+        "--initializer=orthogonal:1.4",
+        "--initializer=sparse:0.5",
+        "--initializer=pytorch_default",
+        "--initializer=keras_truncated_normal",
         "--activation=sigmoid",
         "--activation=tanh",
         "--activation=relu",
@@ -244,6 +248,9 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--activation=leaky_relu:x", "'x' is no finite number");
   ExpectUsageError("--activation=leaky_relu:nan", "'nan' is no finite number");
   ExpectUsageError("--initializer=he_norm", "did you mean 'he_normal'?");
+  ExpectUsageError("--initializer=sparse:2",
+                   "--initializer=sparse:2: initializer 'sparse': '2' is no "
+                   "share of zeros, expected a finite number from 0 to 1");
   ExpectUsageError("--optimizer=adm", "did you mean 'adam'?");
   ExpectUsageError("--optimizer=adam --momentum=0.5", "adam has no momentum");
   ExpectUsageError("--optimizer=adamw,beta3=0.5",
