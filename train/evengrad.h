@@ -4,8 +4,11 @@
 
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/formats/atomic_file.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
+#include "evengrad/formats/named_tensor.h"
+#include "evengrad/formats/safetensors.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
