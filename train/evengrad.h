@@ -5,9 +5,11 @@
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
 #include "evengrad/formats/atomic_file.h"
+#include "evengrad/formats/csv.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/formats/named_tensor.h"
+#include "evengrad/formats/npy.h"
 #include "evengrad/formats/safetensors.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/source_ops.h"
@@ -23,12 +25,15 @@
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/batches.h"
+#include "evengrad/train/checkpoint.h"
+#include "evengrad/train/checkpoint_directory.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/evaluate.h"
 #include "evengrad/train/minimize.h"
 #include "evengrad/train/optimizers.h"
 #include "evengrad/train/progress_line.h"
 #include "evengrad/train/training_loop.h"
+#include "evengrad/train/training_position.h"
 // IWYU pragma: end_exports
 
 #endif  // EVENGRAD_TRAIN_EVENGRAD_H_

@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
+#include "evengrad/train/fit_checkpoints.h"
 
 namespace evengrad {
 namespace {
@@ -32,23 +33,25 @@ class TrainingLoop {
  public:
   TrainingLoop(Session& session, const Program& training,
                const Classifier& classifier, const FitOptions& options,
-               Batches batches)
+               Batches batches, FitCheckpoints checkpoints)
       : session_(session),
         training_(training),
         classifier_(classifier),
         options_(options),
         batches_(std::move(batches)),
+        checkpoints_(std::move(checkpoints)),
         feeds_{Feed{.value = classifier.inputs},
                Feed{.value = classifier.labels}} {}
 
-  absl::StatusOr<FitResult> Run() {
+  absl::StatusOr<FitResult> Run(const TrainingPlan& plan) {
     EVENGRAD_ASSIGN_OR_RETURN(loss_index_,
                               FetchIndex(training_, classifier_.loss, "loss"));
     EVENGRAD_ASSIGN_OR_RETURN(
         logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
-    for (int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
+    EVENGRAD_RETURN_IF_ERROR(Start(plan));
+    while (position_.epoch <= options_.epochs) {
       const auto start = std::chrono::steady_clock::now();
-      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch(epoch));
+      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch());
       if (result_.interrupted) break;
       if (options_.validation.has_value()) {
         EVENGRAD_ASSIGN_OR_RETURN(
@@ -60,33 +63,57 @@ class TrainingLoop {
       if (options_.on_epoch) {
         EVENGRAD_RETURN_IF_ERROR(options_.on_epoch(report));
       }
+      position_ = {.epoch = report.epoch + 1,
+                   .steps = position_.steps,
+                   .plan = std::move(position_.plan)};
+      EVENGRAD_RETURN_IF_ERROR(
+          checkpoints_.AfterEpoch(position_, result_.epochs));
     }
+    EVENGRAD_RETURN_IF_ERROR(checkpoints_.AtEnd(position_, result_.epochs));
+    result_.steps = position_.steps;
+    result_.checkpoint = checkpoints_.newest();
     return std::move(result_);
   }
 
  private:
-  // All batches of an epoch, or those until the interruption.
-  absl::StatusOr<EpochReport> RunEpoch(int64_t epoch) {
-    StepReport so_far = {.epoch = epoch, .steps = batches_.per_epoch()};
-    double loss_sum = 0;
-    int64_t correct = 0, examples = 0;
-    batches_.StartEpoch(epoch);
-    while (const Batch* batch = batches_.Next()) {
-      ++so_far.step;
-      EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
-                                RunStep(*batch, so_far, correct));
-      loss_sum += step.loss * static_cast<double>(step.examples);
-      examples += step.examples;
-      so_far.loss = loss_sum / static_cast<double>(examples);
+  // Takes the place of a checkpoint, where the run goes on from one.
+  absl::Status Start(const TrainingPlan& plan) {
+    EVENGRAD_ASSIGN_OR_RETURN(position_,
+                              checkpoints_.Start(plan, result_.epochs));
+    result_.steps = position_.steps;
+    if (!checkpoints_.resumed() || !options_.on_resume) return absl::OkStatus();
+    return options_.on_resume(result_);
+  }
+
+  // The batches of the epoch that are left, or those until the interruption.
+  absl::StatusOr<EpochReport> RunEpoch() {
+    TrainingPosition& at = position_;
+    StepReport so_far = {.epoch = at.epoch, .steps = batches_.per_epoch()};
+    auto update = [&] {
+      so_far.step = at.batch;
+      so_far.loss = at.loss_sum / static_cast<double>(at.examples);
       so_far.accuracy =
-          static_cast<double>(correct) / static_cast<double>(examples);
+          static_cast<double>(at.correct) / static_cast<double>(at.examples);
+    };
+    batches_.StartEpoch(at.epoch, at.batch);
+    while (const Batch* batch = batches_.Next()) {
+      so_far.step = at.batch + 1;
+      EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
+                                RunStep(*batch, so_far, at.correct));
+      at.loss_sum += step.loss * static_cast<double>(step.examples);
+      at.examples += step.examples;
+      ++at.batch;
+      ++at.steps;
+      update();
       if (options_.on_step) options_.on_step(so_far);
+      EVENGRAD_RETURN_IF_ERROR(checkpoints_.AfterStep(at, result_.epochs));
       if (options_.interrupt != nullptr && options_.interrupt->load()) {
         result_.interrupted = true;
         break;
       }
     }
-    return EpochReport{.epoch = epoch,
+    update();
+    return EpochReport{.epoch = at.epoch,
                        .train_loss = so_far.loss,
                        .train_accuracy = so_far.accuracy};
   }
@@ -98,7 +125,6 @@ class TrainingLoop {
     feeds_[1].tensor = batch.labels;
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session_.Run(training_, feeds_));
-    ++result_.steps;
     const Tensor& loss = result.values()[loss_index_];
     const double value = LoadAsDouble(loss.dtype(), loss.data(), 0);
     if (!std::isfinite(value)) {
@@ -118,6 +144,8 @@ class TrainingLoop {
   const Classifier& classifier_;
   const FitOptions& options_;
   Batches batches_;
+  FitCheckpoints checkpoints_;
+  TrainingPosition position_;
   std::array<Feed, 2> feeds_;
   size_t loss_index_ = 0;
   size_t logits_index_ = 0;
@@ -137,9 +165,16 @@ absl::StatusOr<FitResult> Fit(Session& session, const Program& training,
                             Batches::Create(data, {.size = options.batch_size,
                                                    .shuffle = options.shuffle,
                                                    .seed = options.seed}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      FitCheckpoints checkpoints,
+      FitCheckpoints::Open(options.checkpoints, session, training));
   return TrainingLoop(session, training, classifier, options,
-                      std::move(batches))
-      .Run();
+                      std::move(batches), std::move(checkpoints))
+      .Run({.batch_size = options.batch_size,
+            .shuffle = options.shuffle,
+            .seed = options.seed,
+            .data_size = data.size(),
+            .run = options.checkpoints.run});
 }
 
 }  // namespace evengrad
