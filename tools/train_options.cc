@@ -223,6 +223,22 @@ absl::Status CheckCounts(const TrainFlags& flags) {
       return BadFlag(flag, StrCat(count), "expected 1 to ", kMost);
     }
   }
+  for (const auto& [flag, count] :
+       {std::pair{"checkpoint-every", flags.checkpoint_every},
+        std::pair{"keep", flags.keep}}) {
+    if (count < 0 || count > kMost) {
+      return BadFlag(flag, StrCat(count), "expected 0 to ", kMost);
+    }
+  }
+  if (flags.checkpoint.empty() &&
+      (flags.resume || flags.checkpoint_every > 0)) {
+    return InvalidArgument(flags.resume ? "--resume" : "--checkpoint-every",
+                           ": name the folder with --checkpoint=DIR");
+  }
+  if (!flags.test.empty() && !flags.test.ends_with(".npz") &&
+      !flags.test.ends_with(".csv")) {
+    return BadFlag("test", flags.test, "expected an .npz or .csv file");
+  }
   if (flags.threads < 0 || flags.threads > 256) {
     return BadFlag("threads", StrCat(flags.threads),
                    "expected 1 to 256, or 0 for one a core");
