@@ -39,8 +39,8 @@ while ((kills < wanted)); do
     "${train[@]}" --checkpoint="$folder/cut" --resume \
       >/dev/null 2>"$folder/error" &
     run=$!
-    sleep "$(awk -v length="$length" -v random="$RANDOM" \
-      'BEGIN { printf "%.4f", length / 1e6 / 3 * random / 32768 }')"
+    sleep "$(awk -v whole="$length" -v random="$RANDOM" \
+      'BEGIN { printf "%.4f", whole / 1e6 / 3 * random / 32768 }')"
     kill -KILL "$run" 2>/dev/null || true
     code=0
     wait "$run" 2>/dev/null || code=$?
