@@ -24,6 +24,13 @@ if(EVENGRAD_SANITIZE)
     -fsanitize=${EVENGRAD_SANITIZE})
 endif()
 
+if(EVENGRAD_FUZZ)
+  target_compile_options(evengrad_build_options INTERFACE
+    -fsanitize=fuzzer-no-link)
+  target_link_options(evengrad_build_options INTERFACE
+    -fsanitize=fuzzer-no-link)
+endif()
+
 # evengrad_link_headers(NAME FOLDER): include/evengrad/NAME is that folder of the
 # source tree.
 function(evengrad_link_headers name folder)

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -74,6 +75,15 @@ class EVENGRAD_EXPORT Hook {
   // call.
   virtual absl::Status Observe(const Observation& observation) {
     (void)observation;
+    return absl::OkStatus();
+  }
+  // What the hook has gathered outside the program's states, as bytes of its
+  // own choice, and the inverse: a checkpoint keeps it, so that a run that goes
+  // on observes what an uncut one would have. Empty where there is nothing. An
+  // error of RestoreMemory stops the loading with its message.
+  virtual std::string SaveMemory() const { return ""; }
+  virtual absl::Status RestoreMemory(std::string_view bytes) {
+    (void)bytes;
     return absl::OkStatus();
   }
 };

@@ -76,8 +76,14 @@ class Session::Impl {
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
                                   std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
+  std::vector<std::string> StateNames() const;
 
   int64_t step() const { return step_; }
+  RandomCounters random_counters() const { return {options_.seed, step_}; }
+  void SetRandomCounters(const RandomCounters& counters) {
+    options_.seed = counters.seed;
+    step_ = counters.step;
+  }
   CompiledStatistics last_compiled() const { return last_compiled_; }
 
  private:
@@ -204,6 +210,12 @@ absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
     return InvalidArgument("the session has no state '", name, "'");
   }
   return &it->second;
+}
+
+std::vector<std::string> Session::Impl::StateNames() const {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : states_) names.push_back(name);
+  return names;
 }
 
 // ---- Memory ---------------------------------------------------------------
@@ -549,6 +561,23 @@ absl::Status Session::Write(std::string_view state, const Tensor& tensor) {
 absl::Status Session::Write(const Value& state, const Tensor& tensor) {
   if (!state.valid()) return InvalidArgument("the state is an empty value");
   return Write(state.node().name(), tensor);
+}
+
+std::vector<std::string> Session::StateNames() const {
+  return impl_->StateNames();
+}
+
+absl::StatusOr<Tensor> Session::Share(std::string_view state) const {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
+  return *tensor;
+}
+
+RandomCounters Session::random_counters() const {
+  return impl_->random_counters();
+}
+
+void Session::SetRandomCounters(const RandomCounters& counters) {
+  impl_->SetRandomCounters(counters);
 }
 
 int64_t Session::step() const { return impl_->step(); }

@@ -17,6 +17,7 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct SessionOptions {
 struct Feed {
   Value value = {};
   Tensor tensor = {};
+};
+
+// What random nodes draw from, besides their names.
+struct RandomCounters {
+  uint64_t seed = 0;
+  int64_t step = 0;
 };
 
 // What a run fetched. A small handle; its tensors stay valid as long as it (or
@@ -112,8 +119,18 @@ class EVENGRAD_EXPORT Session {
   absl::Status Write(const Value& state, const Tensor& tensor);
   absl::Status Write(std::string_view state, const Tensor& tensor);
 
+  // The full names of all states, in alphabetical order.
+  std::vector<std::string> StateNames() const;
+  // The tensor in which the session keeps a state, not a copy: the next run
+  // reads what is written to it, and updates it. Error: no such state.
+  absl::StatusOr<Tensor> Share(std::string_view state) const;
+
   // Runs of programs that have updates, so far.
   int64_t step() const;
+  // The seed and step of the next run; set them to go on with another
+  // session's random numbers.
+  RandomCounters random_counters() const;
+  void SetRandomCounters(const RandomCounters& counters);
   // Of the executable that `Run` used last.
   CompiledStatistics last_compiled() const;
 

@@ -1,15 +1,18 @@
-// evengrad train: a fully connected classifier on images in IDX files.
+// evengrad train: a fully connected classifier on images or rows of numbers.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
+#include "train_data.h"
 #include "train_flags.h"
 #include "train_model.h"
 #include "train_options.h"
@@ -27,61 +30,8 @@ void EndAfterStep() {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-}
-
-struct Data {
-  DataSet training;
-  DataSet validation;  // may be empty
-  DataSet test;
-};
-
-// "<directory>/<name>.gz", or without .gz where only that exists.
-std::string FindFile(const std::string& directory, std::string_view name) {
-  const std::string plain = StrCat(directory, "/", name);
-  std::error_code error;
-  const bool only_plain = !std::filesystem::exists(plain + ".gz", error) &&
-                          std::filesystem::exists(plain, error);
-  return only_plain ? plain : plain + ".gz";
-}
-
-absl::StatusOr<DataSet> ReadPart(const TrainFlags& flags,
-                                 std::string_view part) {
-  absl::StatusOr<DataSet> data =
-      DataSet::ReadIdx(FindFile(flags.data, StrCat(part, "-images-idx3-ubyte")),
-                       FindFile(flags.data, StrCat(part, "-labels-idx1-ubyte")),
-                       {.classes = flags.classes});
-  if (absl::IsNotFound(data.status())) {
-    return absl::NotFoundError(
-        StrCat(Message(data.status()),
-               "; install the package dataset-fashion-mnist, or name the "
-               "folder of the data with --data"));
-  }
-  return data;
-}
-
-absl::StatusOr<Data> ReadData(const TrainFlags& flags,
-                              const TrainOptions& options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const DataSet all, ReadPart(flags, "train"));
-  EVENGRAD_ASSIGN_OR_RETURN(const DataSet test, ReadPart(flags, "t10k"));
-  if (all.num_features() != test.num_features()) {
-    return InvalidArgument(flags.data, ": training images have ",
-                           all.num_features(), " pixels, test images ",
-                           test.num_features());
-  }
-  absl::StatusOr<DataSplit> split = SplitValidation(all, options.validation);
-  if (!split.ok()) {
-    return Prefixed(split.status(),
-                    StrCat("--validation=", flags.validation, ": "));
-  }
-  const Scaling scaling = options.scale == Scale::kUnit
-                              ? UnitScaling()
-                              : StandardScaling(split->training);
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet training, split->training.Scaled(scaling));
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet validation,
-                            split->validation.Scaled(scaling));
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet scaled_test, test.Scaled(scaling));
-  return Data{std::move(training), std::move(validation),
-              std::move(scaled_test)};
+  // A file that becomes too large is an error with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void PrintHead(const TrainFlags& flags, const Data& data,
@@ -138,7 +88,12 @@ absl::StatusOr<FitResult> FitAndReport(
                         .schedules = choices.schedule.schedules,
                         .plateau = choices.schedule.plateau,
                         .early_stopping = choices.early_stopping,
-                        .interrupt = &interrupted};
+                        .interrupt = &interrupted,
+                        .checkpoints = {.directory = flags.checkpoint,
+                                        .every = flags.checkpoint_every,
+                                        .keep = flags.keep,
+                                        .resume = flags.resume,
+                                        .run = flags.run}};
   if (data.validation.size() > 0) options.validation = data.validation;
   options.on_step = [&](const StepReport& report) { progress.Show(report); };
   options.on_epoch = [&](const EpochReport& report) -> absl::Status {
@@ -146,13 +101,48 @@ absl::StatusOr<FitResult> FitAndReport(
     PrintRow(report);
     return json.has_value() ? json->Write(ToJson(report)) : absl::OkStatus();
   };
+  options.on_resume = [&](const FitResult& so_far) -> absl::Status {
+    std::printf("going on after %s steps, %s epochs of them complete\n",
+                StrCat(so_far.steps).c_str(),
+                StrCat(so_far.epochs.size()).c_str());
+    std::fflush(stdout);
+    if (!json.has_value()) return absl::OkStatus();
+    for (const EpochReport& report : so_far.epochs) {
+      EVENGRAD_RETURN_IF_ERROR(json->Write(ToJson(report)));
+    }
+    return absl::OkStatus();
+  };
   return Fit(session, training, model, data.training, options);
 }
 
-// How the training ended.
+// Each option that decides about the numbers of a run, as "--name=value": a run
+// goes on with the same ones. More epochs, other threads and files are fine.
+std::string DescribeRun(const CLI::App& train) {
+  constexpr std::string_view kFree[] = {
+      "help",    "data",   "test",       "epochs",
+      "threads", "json",   "checkpoint", "checkpoint-every",
+      "keep",    "resume", "top-k",      "confusion"};
+  std::string run;
+  for (const CLI::Option* option : train.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames()[0];
+    if (std::ranges::find(kFree, name) != std::end(kFree)) continue;
+    run += StrCat(run.empty() ? "" : " ", "--", name, "=",
+                  option->count() > 0 ? option->results().back()
+                                      : option->get_default_str());
+  }
+  return run;
+}
+
+// How the training ended, where it was not at its last epoch.
 void PrintEnd(const FitResult& result) {
   if (result.interrupted) {
-    std::printf("interrupted after %s steps\n", StrCat(result.steps).c_str());
+    std::printf("interrupted after %s steps", StrCat(result.steps).c_str());
+    if (!result.checkpoint.empty()) {
+      std::printf("; saved in %s, to go on with --resume",
+                  result.checkpoint.c_str());
+    }
+    std::printf("\n");
   }
   if (result.stopped_early) {
     std::printf("stopped early after epoch %s\n",
@@ -166,6 +156,7 @@ void PrintEnd(const FitResult& result) {
 
 absl::Status Test(const TrainFlags& flags, Session& session,
                   const Classifier& model, const DataSet& data) {
+  if (data.size() == 0) return absl::OkStatus();
   EVENGRAD_ASSIGN_OR_RETURN(
       const Evaluation test,
       Evaluate(session, model, data,
@@ -224,12 +215,15 @@ int RunTrain(const TrainFlags& flags) {
 
 Command AddTrainCommand(CLI::App& app) {
   CLI::App* train = app.add_subcommand(
-      "train", "Train a fully connected network on images in IDX files");
+      "train", "Train a fully connected network on images or rows of numbers");
   train->option_defaults()->multi_option_policy(
       CLI::MultiOptionPolicy::TakeLast);
   auto flags = std::make_shared<TrainFlags>();
   AddTrainFlags(*train, *flags);
-  return [flags] { return RunTrain(*flags); };
+  return [flags, train] {
+    flags->run = DescribeRun(*train);
+    return RunTrain(*flags);
+  };
 }
 
 }  // namespace evengrad::tools

@@ -5,8 +5,13 @@ namespace {
 
 // What is trained.
 void AddModelFlags(CLI::App& train, TrainFlags& flags) {
-  train.add_option("--data", flags.data, "Folder of the IDX files")
+  train
+      .add_option("--data", flags.data,
+                  "Folder of IDX or NPY files; an .npz file (arrays x and y) "
+                  "or a .csv file (a column label)")
       ->capture_default_str();
+  train.add_option("--test", flags.test,
+                   "An .npz or .csv file with the test part");
   train
       .add_option("--hidden", flags.hidden,
                   "Widths of the hidden layers: 300,100 or 20x100")
@@ -105,6 +110,18 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
+  train.add_option("--checkpoint", flags.checkpoint,
+                   "Keep checkpoints of the run in this folder");
+  train
+      .add_option("--checkpoint-every", flags.checkpoint_every,
+                  "Steps between checkpoints; 0 for one an epoch")
+      ->capture_default_str();
+  train
+      .add_option("--keep", flags.keep,
+                  "The newest checkpoints that stay; 0 for all")
+      ->capture_default_str();
+  train.add_flag("--resume", flags.resume,
+                 "Go on from the newest checkpoint, where there is one");
 }
 
 }  // namespace

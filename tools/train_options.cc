@@ -352,6 +352,11 @@ absl::Status ParseEarlyStopping(const TrainFlags& flags,
                    "expected the epochs to wait for a better one, at least 1");
   }
   if (!validates) return BadFlag("early-stopping", given, kNothingToWatch);
+  if (!flags.checkpoint.empty()) {
+    return BadFlag("early-stopping", given,
+                   "checkpoints do not hold the parameters of the best epoch; "
+                   "leave out --checkpoint");
+  }
   options.early_stopping = EarlyStopping{.patience = *flags.early_stopping};
   return absl::OkStatus();
 }
@@ -369,6 +374,22 @@ absl::Status CheckCounts(const TrainFlags& flags) {
   if (flags.top_k < 0 || flags.top_k > flags.classes) {
     return BadFlag("top-k", StrCat(flags.top_k), "expected 1 to the ",
                    flags.classes, " classes, or 0 for none");
+  }
+  for (const auto& [flag, count] :
+       {std::pair{"checkpoint-every", flags.checkpoint_every},
+        std::pair{"keep", flags.keep}}) {
+    if (count < 0 || count > kMost) {
+      return BadFlag(flag, StrCat(count), "expected 0 to ", kMost);
+    }
+  }
+  if (flags.checkpoint.empty() &&
+      (flags.resume || flags.checkpoint_every > 0)) {
+    return InvalidArgument(flags.resume ? "--resume" : "--checkpoint-every",
+                           ": name the folder with --checkpoint=DIR");
+  }
+  if (!flags.test.empty() && !flags.test.ends_with(".npz") &&
+      !flags.test.ends_with(".csv")) {
+    return BadFlag("test", flags.test, "expected an .npz or .csv file");
   }
   if (flags.threads < 0 || flags.threads > 256) {
     return BadFlag("threads", StrCat(flags.threads),

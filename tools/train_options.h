@@ -42,6 +42,13 @@ struct TrainFlags {
   uint64_t seed = 42;
   int threads = 0;
   std::string json;
+  std::string test;
+  std::string checkpoint;
+  int64_t checkpoint_every = 0;
+  int64_t keep = 3;
+  bool resume = false;
+  // The flags that a run must share with the one it goes on with.
+  std::string run;
 };
 
 enum class Scale : uint8_t { kUnit, kStandardize };

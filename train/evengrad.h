@@ -6,9 +6,14 @@
 #include "evengrad/autodiff/gradients.h"
 #include "evengrad/autodiff/hessian_vector_product.h"
 #include "evengrad/autodiff/jvp.h"
+#include "evengrad/formats/atomic_file.h"
+#include "evengrad/formats/csv.h"
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
+#include "evengrad/formats/named_tensor.h"
+#include "evengrad/formats/npy.h"
+#include "evengrad/formats/safetensors.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
@@ -25,6 +30,8 @@
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/batches.h"
+#include "evengrad/train/checkpoint.h"
+#include "evengrad/train/checkpoint_directory.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/dump.h"
 #include "evengrad/train/early_stopping.h"
@@ -35,6 +42,7 @@
 #include "evengrad/train/progress_line.h"
 #include "evengrad/train/schedules.h"
 #include "evengrad/train/training_loop.h"
+#include "evengrad/train/training_position.h"
 // IWYU pragma: end_exports
 
 #endif  // EVENGRAD_TRAIN_EVENGRAD_H_

@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
+#include "evengrad/train/fit_checkpoints.h"
 #include "evengrad/train/state_drivers.h"
 
 namespace evengrad {
@@ -36,6 +37,13 @@ absl::Status CheckOptions(const FitOptions& options) {
   }
   if (options.early_stopping.has_value()) {
     EVENGRAD_RETURN_IF_ERROR(CheckEarlyStopping(*options.early_stopping));
+    if (options.early_stopping->restore_best &&
+        !options.checkpoints.directory.empty()) {
+      return InvalidArgument(
+          "Fit: early stopping restores the parameters of the best epoch, "
+          "which checkpoints do not hold; leave out one of them, or set "
+          "EarlyStopping::restore_best to false");
+    }
   }
   if (options.plateau.has_value()) {
     EVENGRAD_RETURN_IF_ERROR(CheckReduceOnPlateau(*options.plateau));
@@ -53,28 +61,32 @@ class TrainingLoop {
  public:
   TrainingLoop(Session& session, const Program& training,
                const Classifier& classifier, const FitOptions& options,
-               Batches batches)
+               Batches batches, FitCheckpoints checkpoints)
       : session_(session),
         training_(training),
         classifier_(classifier),
         options_(options),
         batches_(std::move(batches)),
+        checkpoints_(std::move(checkpoints)),
         feeds_{Feed{.value = classifier.inputs},
                Feed{.value = classifier.labels}},
         counter_(options.early_stopping.value_or(EarlyStopping{}).monitor,
                  options.early_stopping.value_or(EarlyStopping{}).min_delta) {}
 
-  absl::StatusOr<FitResult> Run() {
+  absl::StatusOr<FitResult> Run(const TrainingPlan& plan) {
     EVENGRAD_ASSIGN_OR_RETURN(loss_index_,
                               FetchIndex(training_, classifier_.loss, "loss"));
     EVENGRAD_ASSIGN_OR_RETURN(
         logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
+    // Before a checkpoint is read: schedules multiply what the program starts
+    // with.
     EVENGRAD_ASSIGN_OR_RETURN(
         drivers_, StateDrivers::Create(session_, training_, options_,
                                        batches_.per_epoch()));
-    for (int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
+    EVENGRAD_RETURN_IF_ERROR(Start(plan));
+    while (position_.epoch <= options_.epochs && !result_.stopped_early) {
       const auto start = std::chrono::steady_clock::now();
-      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch(epoch));
+      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch());
       if (result_.interrupted) break;
       if (options_.validation.has_value()) {
         EVENGRAD_ASSIGN_OR_RETURN(
@@ -88,9 +100,16 @@ class TrainingLoop {
       if (options_.on_epoch) {
         EVENGRAD_RETURN_IF_ERROR(options_.on_epoch(report));
       }
-      if (result_.stopped_early) break;
+      position_ = {.epoch = report.epoch + 1,
+                   .steps = position_.steps,
+                   .plan = std::move(position_.plan)};
+      EVENGRAD_RETURN_IF_ERROR(
+          checkpoints_.AfterEpoch(position_, result_.epochs));
     }
+    EVENGRAD_RETURN_IF_ERROR(checkpoints_.AtEnd(position_, result_.epochs));
     EVENGRAD_RETURN_IF_ERROR(best_.Restore(session_));
+    result_.steps = position_.steps;
+    result_.checkpoint = checkpoints_.newest();
     return std::move(result_);
   }
 
@@ -110,28 +129,50 @@ class TrainingLoop {
     return absl::OkStatus();
   }
 
-  // All batches of an epoch, or those until the interruption.
-  absl::StatusOr<EpochReport> RunEpoch(int64_t epoch) {
-    StepReport so_far = {.epoch = epoch, .steps = batches_.per_epoch()};
-    double loss_sum = 0;
-    int64_t correct = 0, examples = 0;
-    batches_.StartEpoch(epoch);
-    while (const Batch* batch = batches_.Next()) {
-      ++so_far.step;
-      EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
-                                RunStep(*batch, so_far, correct));
-      loss_sum += step.loss * static_cast<double>(step.examples);
-      examples += step.examples;
-      so_far.loss = loss_sum / static_cast<double>(examples);
+  // Takes the place of a checkpoint, where the run goes on from one.
+  absl::Status Start(const TrainingPlan& plan) {
+    EVENGRAD_ASSIGN_OR_RETURN(position_,
+                              checkpoints_.Start(plan, result_.epochs));
+    result_.steps = position_.steps;
+    // What plateaus and early stopping had seen.
+    for (const EpochReport& report : result_.epochs) {
+      if (!report.validation.has_value()) continue;
+      drivers_.EndEpoch(*report.validation);
+      EVENGRAD_RETURN_IF_ERROR(Watch(report));
+    }
+    if (!checkpoints_.resumed() || !options_.on_resume) return absl::OkStatus();
+    return options_.on_resume(result_);
+  }
+
+  // The batches of the epoch that are left, or those until the interruption.
+  absl::StatusOr<EpochReport> RunEpoch() {
+    TrainingPosition& at = position_;
+    StepReport so_far = {.epoch = at.epoch, .steps = batches_.per_epoch()};
+    auto update = [&] {
+      so_far.step = at.batch;
+      so_far.loss = at.loss_sum / static_cast<double>(at.examples);
       so_far.accuracy =
-          static_cast<double>(correct) / static_cast<double>(examples);
+          static_cast<double>(at.correct) / static_cast<double>(at.examples);
+    };
+    batches_.StartEpoch(at.epoch, at.batch);
+    while (const Batch* batch = batches_.Next()) {
+      so_far.step = at.batch + 1;
+      EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
+                                RunStep(*batch, so_far, at.correct));
+      at.loss_sum += step.loss * static_cast<double>(step.examples);
+      at.examples += step.examples;
+      ++at.batch;
+      ++at.steps;
+      update();
       if (options_.on_step) options_.on_step(so_far);
+      EVENGRAD_RETURN_IF_ERROR(checkpoints_.AfterStep(at, result_.epochs));
       if (options_.interrupt != nullptr && options_.interrupt->load()) {
         result_.interrupted = true;
         break;
       }
     }
-    return EpochReport{.epoch = epoch,
+    update();
+    return EpochReport{.epoch = at.epoch,
                        .train_loss = so_far.loss,
                        .train_accuracy = so_far.accuracy,
                        .learning_rate = drivers_.ValueOf("learning_rate")};
@@ -142,10 +183,9 @@ class TrainingLoop {
                                      int64_t& correct) {
     feeds_[0].tensor = batch.inputs;
     feeds_[1].tensor = batch.labels;
-    EVENGRAD_RETURN_IF_ERROR(drivers_.StartStep(result_.steps));
+    EVENGRAD_RETURN_IF_ERROR(drivers_.StartStep(position_.steps));
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session_.Run(training_, feeds_));
-    ++result_.steps;
     const Tensor& loss = result.values()[loss_index_];
     const double value = LoadAsDouble(loss.dtype(), loss.data(), 0);
     if (!std::isfinite(value)) {
@@ -165,6 +205,8 @@ class TrainingLoop {
   const Classifier& classifier_;
   const FitOptions& options_;
   Batches batches_;
+  FitCheckpoints checkpoints_;
+  TrainingPosition position_;
   std::array<Feed, 2> feeds_;
   StateDrivers drivers_;
   PlateauCounter counter_;
@@ -184,9 +226,16 @@ absl::StatusOr<FitResult> Fit(Session& session, const Program& training,
                             Batches::Create(data, {.size = options.batch_size,
                                                    .shuffle = options.shuffle,
                                                    .seed = options.seed}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      FitCheckpoints checkpoints,
+      FitCheckpoints::Open(options.checkpoints, session, training));
   return TrainingLoop(session, training, classifier, options,
-                      std::move(batches))
-      .Run();
+                      std::move(batches), std::move(checkpoints))
+      .Run({.batch_size = options.batch_size,
+            .shuffle = options.shuffle,
+            .seed = options.seed,
+            .data_size = data.size(),
+            .run = options.checkpoints.run});
 }
 
 }  // namespace evengrad

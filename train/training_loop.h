@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "evengrad/graph/export.h"
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
+#include "evengrad/train/checkpoint_directory.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/early_stopping.h"
 #include "evengrad/train/evaluate.h"
@@ -44,6 +46,8 @@ struct EpochReport {
   double seconds = 0;  // of the epoch, with its validation
 };
 
+struct FitResult;
+
 struct FitOptions {
   int64_t epochs = 1;
   int64_t batch_size = 32;
@@ -62,10 +66,20 @@ struct FitOptions {
   std::function<absl::Status(const EpochReport&)> on_epoch = {};
   // When it becomes true, the training ends after the step under way.
   const std::atomic<bool>* interrupt = nullptr;
+  // Where and how often the run is saved, and whether it goes on. A run that
+  // was cut anywhere and goes on gives the same losses and states, bit for bit,
+  // as one that was not cut.
+  CheckpointOptions checkpoints = {};
+  // Called once when the run goes on from a checkpoint, with what had been done
+  // by then. An error stops the training with its message.
+  std::function<absl::Status(const FitResult& so_far)> on_resume = {};
 };
 
 struct FitResult {
-  std::vector<EpochReport> epochs = {};  // those that were completed
+  // Those that were completed, before a checkpoint that was resumed too (their
+  // seconds are 0).
+  std::vector<EpochReport> epochs = {};
+  std::string checkpoint = {};  // path of the last one saved, if any
   bool interrupted = false;
   bool stopped_early = false;
   // The epoch that early stopping found best; 0 where it did not look.
@@ -77,7 +91,9 @@ struct FitResult {
 // of the classifier's graph. Errors: an epoch count below 1, a fetch that is
 // missing, a loss that is no longer finite, a schedule's mistake or value that
 // is not finite, a driven state that the program does not have, a validation
-// that is watched and not given, those of the runs.
+// that is watched and not given, checkpoints beside an early stopping that
+// restores the best epoch (they do not hold its parameters), those of
+// checkpoints and of the runs.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

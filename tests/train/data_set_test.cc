@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "evengrad/graph/status.h"
@@ -97,6 +99,18 @@ TEST(DataSetTest, SlicesOfSlicesAndShapes) {
   EXPECT_EQ(Small().Reshaped({1, 3, 1})->example_sizes().size(), 3u);
   EXPECT_FALSE(Small().Reshaped({4}).ok());
   EXPECT_FALSE(Small().Reshaped({-1, -3}).ok());
+}
+
+TEST(DataSetTest, ReadCsv) {
+  const std::string path = ::testing::TempDir() + "/data_set_test.csv";
+  std::ofstream(path) << "a,label,b\n1,2,3\n4,1,6\n";
+  const absl::StatusOr<DataSet> data = DataSet::ReadCsv(path, {.classes = 3});
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->size(), 2);
+  EXPECT_EQ(data->label(0), 2);
+  EXPECT_EQ(Example(*data, 1), (std::vector<float>{4, 6}));
+  EXPECT_EQ(Message(DataSet::ReadCsv(path, {.classes = 2}).status()),
+            path + ": label 2 of example 0 is not in [0, 2)");
 }
 
 TEST(DataSetTest, Errors) {
