@@ -11,8 +11,8 @@
 //   }
 //
 // What prints parses back to the same graph: the same ids, names, types,
-// attributes to the last bit, source lines, gradient links and initializers;
-// and for programs the mode, the named results, updates and observations (but
+// attributes to the last bit, source lines, gradient links, initializers and
+// training updates; and for programs the mode, the named results, updates and observations (but
 // not the hooks that asked for them). The parser calls the same builders as
 // C++ code and refuses a type that is not what the op's rule infers.
 //
@@ -31,6 +31,7 @@
 //                                      with trainable=true
 //   argument    = value | word "=" attribute
 //   clause      = "initialized" value  of a state; may be a value below
+//               | "updated" value      likewise: what training makes of it
 //               | "gradient_of" "%" word
 //               | "loc" "(" string ":" integer ")"
 //   return      = "return" word "=" value { "," word "=" value }

@@ -26,11 +26,14 @@ absl::Status GraphTextNodes::ReadNode() {
   EVENGRAD_RETURN_IF_ERROR(ReadTypes(node));
   EVENGRAD_RETURN_IF_ERROR(ReadOp(node));
   EVENGRAD_RETURN_IF_ERROR(ReadArguments(node));
-  std::optional<ValueText> initializer;
-  EVENGRAD_RETURN_IF_ERROR(ReadClauses(node, initializer));
+  StateClauses clauses;
+  EVENGRAD_RETURN_IF_ERROR(ReadClauses(node, clauses));
   EVENGRAD_ASSIGN_OR_RETURN(const Node added, AddNode(node));
-  if (initializer.has_value()) {
-    initializers_.push_back({added.id(), *std::move(initializer)});
+  if (clauses.initializer.has_value()) {
+    initializers_.push_back({added.id(), *std::move(clauses.initializer)});
+  }
+  if (clauses.update.has_value()) {
+    updates_.push_back({added.id(), *std::move(clauses.update)});
   }
   return absl::OkStatus();
 }
@@ -123,15 +126,20 @@ absl::Status GraphTextNodes::ReadArgument(NodeText& node) {
   return absl::OkStatus();
 }
 
-absl::Status GraphTextNodes::ReadClauses(
-    NodeText& node, std::optional<ValueText>& initializer) {
+absl::Status GraphTextNodes::ReadClauses(NodeText& node,
+                                         StateClauses& clauses) {
   while (true) {
     const size_t offset = scanner_.Position();
     if (scanner_.TakeWord("initialized")) {
-      if (initializer.has_value()) {
+      if (clauses.initializer.has_value()) {
         return scanner_.ErrorAt(offset, "a state has one initial value");
       }
-      EVENGRAD_ASSIGN_OR_RETURN(initializer, ReadValueText());
+      EVENGRAD_ASSIGN_OR_RETURN(clauses.initializer, ReadValueText());
+    } else if (scanner_.TakeWord("updated")) {
+      if (clauses.update.has_value()) {
+        return scanner_.ErrorAt(offset, "a state has one training update");
+      }
+      EVENGRAD_ASSIGN_OR_RETURN(clauses.update, ReadValueText());
     } else if (scanner_.TakeWord("gradient_of")) {
       EVENGRAD_ASSIGN_OR_RETURN(const Value forward, ReadValue());
       node.gradient_of = forward.id().node;
@@ -247,7 +255,7 @@ std::vector<std::string_view> GraphTextNodes::NamesLike(
 // ---- Initial values -------------------------------------------------------
 
 absl::Status GraphTextNodes::SetInitializers() {
-  for (const Initializer& initializer : initializers_) {
+  for (const StateValue& initializer : initializers_) {
     const Node state = graph_.node(initializer.state);
     const size_t offset = initializer.value.offset;
     if (!IsState(state)) {
@@ -259,7 +267,19 @@ absl::Status GraphTextNodes::SetInitializers() {
     const absl::Status set = graph_.SetInitializer(state, value);
     if (!set.ok()) return scanner_.ErrorAt(offset, Message(set));
   }
+  EVENGRAD_RETURN_IF_ERROR(SetTrainingUpdates());
   return CheckForCircles();
+}
+
+absl::Status GraphTextNodes::SetTrainingUpdates() {
+  for (const StateValue& update : updates_) {
+    const size_t offset = update.value.offset;
+    EVENGRAD_ASSIGN_OR_RETURN(const Value value, Resolve(update.value));
+    const absl::Status set =
+        graph_.SetTrainingUpdate(graph_.node(update.state), value);
+    if (!set.ok()) return scanner_.ErrorAt(offset, Message(set));
+  }
+  return absl::OkStatus();
 }
 
 // A state's initial value may read other states, but not in a circle: a walk in
@@ -267,7 +287,7 @@ absl::Status GraphTextNodes::SetInitializers() {
 absl::Status GraphTextNodes::CheckForCircles() const {
   enum class Mark : uint8_t { kNew, kOpen, kDone };
   std::vector<Mark> marks(static_cast<size_t>(graph_.num_nodes()), Mark::kNew);
-  for (const Initializer& initializer : initializers_) {
+  for (const StateValue& initializer : initializers_) {
     // Nodes whose inputs are being visited, and how many have been.
     std::vector<std::pair<int, int>> open;
     auto visit = [&](int id) {

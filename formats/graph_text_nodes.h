@@ -51,7 +51,12 @@ class GraphTextNodes {
     int output = 0;
     size_t offset = 0;
   };
-  struct Initializer {
+  // Of a state: what may be a value below.
+  struct StateClauses {
+    std::optional<ValueText> initializer;
+    std::optional<ValueText> update;
+  };
+  struct StateValue {
     int state;
     ValueText value;
   };
@@ -61,21 +66,22 @@ class GraphTextNodes {
   absl::Status ReadOp(NodeText& node);
   absl::Status ReadArguments(NodeText& node);
   absl::Status ReadArgument(NodeText& node);
-  absl::Status ReadClauses(NodeText& node,
-                           std::optional<ValueText>& initializer);
+  absl::Status ReadClauses(NodeText& node, StateClauses& clauses);
   absl::StatusOr<SourceLocation> ReadLocation();
   absl::StatusOr<Node> AddNode(NodeText& node);
   absl::StatusOr<ValueText> ReadValueText();
   absl::StatusOr<Value> Resolve(const ValueText& text) const;
   absl::Status Undefined(const ValueText& text) const;
   std::vector<std::string_view> NamesLike(std::string_view name) const;
+  absl::Status SetTrainingUpdates();
   absl::Status CheckForCircles() const;
 
   TextScanner& scanner_;
   const OpRegistry& ops_;
   Graph graph_;
   std::vector<size_t> defined_at_;  // by node
-  std::vector<Initializer> initializers_;
+  std::vector<StateValue> initializers_;
+  std::vector<StateValue> updates_;
 };
 
 }  // namespace evengrad

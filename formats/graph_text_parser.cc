@@ -81,9 +81,9 @@ class Parser {
       if (scanner_.TakeWord("return")) return ParseReturn();
       if (scanner_.TakeWord("update")) return ParseUpdate();
       if (scanner_.TakeWord("observe")) return ParseObserve();
-      return ExpectedOneOf(
-          "a node (%name: …), return, update, observe or '}'",
-          {"return", "update", "observe", "initialized", "gradient_of", "loc"});
+      return ExpectedOneOf("a node (%name: …), return, update, observe or '}'",
+                           {"return", "update", "observe", "initialized",
+                            "updated", "gradient_of", "loc"});
     }
     const std::string_view word = scanner_.PeekWord();
     if (word == "return" || word == "update" || word == "observe") {
@@ -94,7 +94,7 @@ class Parser {
                               PlaceOfKind());
     }
     return ExpectedOneOf("a node (%name: …) or '}'",
-                         {"initialized", "gradient_of", "loc"});
+                         {"initialized", "updated", "gradient_of", "loc"});
   }
 
   // ---- Results --------------------------------------------------------------

@@ -71,6 +71,10 @@ class Printer {
       out_ += " initialized ";
       AppendValue(node.initializer());
     }
+    if (node.training_update().valid()) {
+      out_ += " updated ";
+      AppendValue(node.training_update());
+    }
     if (const int forward = node.gradient_of();
         forward >= 0 && forward < node.id()) {
       out_ += " gradient_of %";

@@ -180,6 +180,18 @@ TEST(GraphTextErrorsTest, AbsurdDimensions) {
   EXPECT_EQ(ErrorIn("%x: f32[281474976710656] = placeholder()"), "");
 }
 
+TEST(GraphTextErrorsTest, TrainingUpdates) {
+  const std::string c = "%c: f32[2] = constant(value={1, 2})\n";
+  EXPECT_EQ(ErrorIn(c + "%w: f32[2] = state() initialized %c updated %d"),
+            "m.eg:4:45: %d is not defined");
+  EXPECT_EQ(ErrorIn(c + "%w: f32[2] = state() initialized %c updated %c "
+                        "updated %c"),
+            "m.eg:4:48: a state has one training update");
+  EXPECT_EQ(ErrorIn(c + "%w: f32[2] = parameter() initialized %c updated %c"),
+            "m.eg:4:49: w: only states have training updates, this is a "
+            "parameter, which the optimizer updates");
+}
+
 TEST(GraphTextErrorsTest, InitialValues) {
   EXPECT_EQ(ErrorIn("%w: f32[2] = state() initialized %c"),
             "m.eg:3:34: %c is not defined");

@@ -55,6 +55,23 @@ graph {
   EXPECT_TRUE(same.ok()) << same;
 }
 
+// What a running mean becomes in training stands below the state.
+TEST(GraphTextTest, TrainingUpdates) {
+  Graph graph;
+  const Value mean = State(graph, "mean", Constant(graph, 1.0));
+  const Value next = 0.5 * mean;
+  ASSERT_TRUE(graph.SetTrainingUpdate(mean.node(), next).ok());
+  const std::string text = PrintGraph(graph);
+  EXPECT_NE(text.find(" = state() initialized %constant updated %multiply"),
+            std::string::npos)
+      << text;
+  const absl::StatusOr<Graph> parsed = ParseGraph(text);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->FindNode("mean").training_update().id(), next.id());
+  const absl::Status same = testing::CheckSameGraph(*parsed, graph);
+  EXPECT_TRUE(same.ok()) << same;
+}
+
 TEST(GraphTextTest, AProgramKeepsItsResults) {
   const std::string text = R"(evengrad 1
 program inference {

@@ -73,6 +73,9 @@ absl::Status CheckSameNode(const Node& found, const Node& expected) {
   if (found.initializer().id() != expected.initializer().id()) {
     return complain("another initial value");
   }
+  if (found.training_update().id() != expected.training_update().id()) {
+    return complain("another training update");
+  }
   return Prefixed(CheckSameAttributes(found, expected),
                   StrCat("node ", expected.id(), ": "));
 }
