@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/text_file.h"
@@ -7,6 +9,12 @@
 
 namespace evengrad {
 namespace {
+
+bool HoldsHostObject(const Node& node) {
+  return std::ranges::any_of(node.attributes(), [](const auto& attribute) {
+    return std::holds_alternative<HostObject>(attribute.second);
+  });
+}
 
 // Refuses what could not be read again.
 absl::Status Save(const Graph& graph, std::string_view text,
@@ -17,6 +25,14 @@ absl::Status Save(const Graph& graph, std::string_view text,
         path, ": the graph has ", graph.num_nodes(), " nodes and a text of ",
         text.size(), " bytes; at most ", kMaxGraphTextNodes, " and ",
         kMaxGraphTextBytes, " can be saved; keep large constants elsewhere");
+  }
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node node = graph.node(id);
+    if (!HoldsHostObject(node)) continue;
+    return InvalidArgument(path, ": ", node.ErrorPrefix(), "op '",
+                           node.op().name,
+                           "' calls functions of this program, which a file "
+                           "cannot hold");
   }
   return ReplaceWholeFile(path, text);
 }

@@ -342,6 +342,8 @@ void AppendAttribute(const AttributeValue& value, const TensorType& output,
           out += held.ToString();
         } else if constexpr (std::is_same_v<T, Tensor>) {
           AppendTensor(held, output, out);
+        } else if constexpr (std::is_same_v<T, HostObject>) {
+          out += "host";
         } else {
           AppendList(held, out);
         }
@@ -409,6 +411,11 @@ absl::StatusOr<AttributeValue> ReadAttribute(TextScanner& scanner,
             return ReadShape(scanner);
           } else if constexpr (std::is_same_v<T, Tensor>) {
             return ReadTensor(scanner, output);
+          } else if constexpr (std::is_same_v<T, HostObject>) {
+            return scanner.ErrorAt(
+                scanner.Position(), what,
+                " is a function of the program that printed this text, which "
+                "text cannot hold");
           } else {
             return ReadList<typename T::value_type>(scanner, what);
           }

@@ -11,7 +11,7 @@ namespace {
 
 // The completed epochs, under this name: f64 [epochs, kColumns].
 constexpr std::string_view kEpochs = "epochs";
-constexpr int64_t kColumns = 6;
+constexpr int64_t kColumns = 8;
 
 absl::StatusOr<Tensor> ToTensor(const std::vector<EpochReport>& epochs) {
   EVENGRAD_ASSIGN_OR_RETURN(
@@ -26,6 +26,10 @@ absl::StatusOr<Tensor> ToTensor(const std::vector<EpochReport>& epochs) {
       row[3] = report.validation->loss;
       row[4] = report.validation->accuracy;
       row[5] = static_cast<double>(report.validation->examples);
+    }
+    if (report.learning_rate.has_value()) {
+      row[6] = 1;
+      row[7] = *report.learning_rate;
     }
     row += kColumns;
   }
@@ -42,14 +46,17 @@ absl::StatusOr<std::vector<EpochReport>> ToEpochs(const Tensor& tensor) {
   std::vector<EpochReport> epochs;
   for (int64_t i = 0; i < tensor.sizes()[0]; ++i) {
     const double* row = values.data() + i * kColumns;
-    EpochReport report = {
-        .epoch = i + 1, .train_loss = row[0], .train_accuracy = row[1]};
+    EpochReport& report = epochs.emplace_back();
+    report.epoch = i + 1;
+    report.train_loss = row[0];
+    report.train_accuracy = row[1];
     if (row[2] != 0) {
-      report.validation = Evaluation{.loss = row[3],
-                                     .accuracy = row[4],
-                                     .examples = static_cast<int64_t>(row[5])};
+      report.validation.emplace();
+      report.validation->loss = row[3];
+      report.validation->accuracy = row[4];
+      report.validation->examples = static_cast<int64_t>(row[5]);
     }
-    epochs.push_back(report);
+    if (row[6] != 0) report.learning_rate = row[7];
   }
   return epochs;
 }

@@ -157,6 +157,10 @@ class Builder {
     const OpDef& op = *row.op;
     OpSample sample = AnySample(row);
     Attributes attributes = sample.attributes;
+    // Text holds no function of this program.
+    for (const auto& [name, value] : attributes) {
+      if (std::holds_alternative<HostObject>(value)) return absl::OkStatus();
+    }
     ChangeNumbers(op, attributes);
     if (!IsAccepted(op, sample, attributes)) {
       sample = row.samples[0];
