@@ -117,7 +117,7 @@ bool MayBroadcastTo(const Shape& from, const Shape& to) {
 absl::Status CheckInferredTypes(const OpDef& op,
                                 std::span<const TensorType> inputs,
                                 std::span<const TensorType> outputs) {
-  if (outputs.size() != op.outputs.size()) {
+  if (outputs.size() != op.outputs.size() && !op.variadic_outputs()) {
     return InvalidArgument("the type rule of op '", op.name, "' gives ",
                            outputs.size(), " type(s) for ", op.outputs.size(),
                            " output(s)");
