@@ -133,7 +133,7 @@ Errors ReshapeErrors() {
       error({6}, {4, unknown},
             "no size of the unknown dimension makes the "
             "element counts equal"),
-      error({0, 3}, {0, unknown}, "cannot tell the unknown dimension"),
+      error({5}, {0, unknown}, "cannot tell the unknown dimension"),
       error({6}, {0}, "[6] has 6 elements, [0] has 0"),
       error({6}, {-6}, "negative size in shape [-6]"),
       error({6}, {"6 rows"}, "dimension name '6 rows' is not an identifier"),

@@ -47,9 +47,6 @@ OpCase ProductCase() {
                             .outputs = {-4},
                             .gradients = {{2, -8, -1}}},
                            {.inputs = {{}}, .outputs = {1}, .gradients = {{}}},
-                           {.inputs = {{100000, 100000}},
-                            .outputs = {2147483647},
-                            .types = {I32({2})}},
                            {.inputs = {{-1e10, 1e10, 1e10, 0}},
                             .outputs = {0},
                             .types = {I64({4})}}},
@@ -229,10 +226,7 @@ OpCase CumulativeSumCase() {
                  {.inputs = {{1, 2, 3, 4}},
                   .outputs = {9, 7, 4, 0},
                   .gradients = {{0, 1, 2, 3}},
-                  .attributes = attributes(0, true, true)},
-                 {.inputs = {{200, 100, 1}},
-                  .outputs = {200, 255, 255},
-                  .types = {U8({3})}}},
+                  .attributes = attributes(0, true, true)}},
       .dtypes = kNumberTypes,
       .terms = 16};
 }
