@@ -162,10 +162,10 @@ TEST_F(TrainCommandTest, EveryChoiceRuns) {
 TEST_F(TrainCommandTest, ASchedulesRateStandsInTheJsonLines) {
   const std::string json = Path("rates.json");
   const CommandResult result =
-      Train("--schedule=piecewise:1=0.5,2=0.25 --json=" + json);
+      Train("--schedule=piecewise:1=0.02,2=0.005 --json=" + json);
   ASSERT_EQ(result.exit_code, 0) << result.error;
   const std::string lines = FileContents(json);
-  for (const char* rate : {"0.01", "0.5", "0.25"}) {
+  for (const char* rate : {"0.01", "0.02", "0.005"}) {
     EXPECT_NE(lines.find(std::string("\"learning_rate\":") + rate + ","),
               std::string::npos)
         << lines;
