@@ -139,6 +139,7 @@ const OpDef& CustomGradientOp() {
           "the first `outputs` inputs; their gradients go through a function "
           "of the user's to the other inputs",
       .inputs = {"values_and_inputs..."},
+      .outputs = {"output..."},
       .attributes = {{.name = "outputs", .fallback = int64_t{1}, .minimum = 1},
                      {.name = "gradient",
                       .fallback = HostObject(),

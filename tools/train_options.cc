@@ -81,7 +81,7 @@ constexpr Activation kActivations[] = {
 
 bool MayBeActivation(const OpDef& op) {
   return op.inputs.size() == 1 && !op.variadic() && op.outputs.size() == 1 &&
-         !op.is_source && !op.random;
+         !op.variadic_outputs() && !op.is_source && !op.random;
 }
 
 // An op as an activation; it must keep the type of its input.

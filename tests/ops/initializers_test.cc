@@ -122,7 +122,7 @@ TEST(InitializersTest, ByName) {
             "unknown initializer 'he_norml'; did you mean 'he_normal'?");
   EXPECT_EQ(Message(InitializerByName("kaiming").status()).substr(0, 72),
             "unknown initializer 'kaiming'; there are auto, zeros, constant, "
-            "uniform, ");
+            "uniform,");
 }
 
 // ---- The automatic choice ---------------------------------------------------

@@ -281,7 +281,7 @@ TEST_F(CheckpointErrorsTest, AnotherModel) {
   EXPECT_EQ(Message(position.status()),
             path_ +
                 ": has no state 'hidden/bias/momentum', "
-                "'hidden/weights/momentum', 'logits/bias/momentum' and 1 more, "
+                "'hidden/weights/momentum', 'logits/bias/momentum' and 2 more, "
                 "and has 'hidden/bias/first_moment', "
                 "'hidden/bias/second_moment', 'hidden/weights/first_moment' "
                 "and 5 more, which the session has not; build the model and "
