@@ -59,15 +59,17 @@ absl::Status CheckValue(const AttributeDef& definition,
 }  // namespace
 
 std::string_view KindName(const AttributeValue& value) {
-  static constexpr std::array<std::string_view, 9> kNames = {"bool",
-                                                             "integer",
-                                                             "number",
-                                                             "string",
-                                                             "list of integers",
-                                                             "list of numbers",
-                                                             "dtype",
-                                                             "shape",
-                                                             "tensor"};
+  static constexpr std::array<std::string_view, 10> kNames = {
+      "bool",
+      "integer",
+      "number",
+      "string",
+      "list of integers",
+      "list of numbers",
+      "dtype",
+      "shape",
+      "tensor",
+      "object"};
   return kNames[value.index()];
 }
 

@@ -39,7 +39,7 @@ struct GraphBody {
 
   // What new nodes get.
   std::string scope;
-  SourceLocation location;
+  std::optional<SourceLocation> location;
   int gradient_of = -1;
 
   static uint64_t NextId() {
@@ -148,8 +148,7 @@ Graph::Graph() : body_(std::make_shared<GraphBody>()) {}
 
 Node Graph::Add(const OpDef& op, std::span<const Value> inputs,
                 Attributes attributes, NodeOptions options) {
-  const SourceLocation location =
-      body_->location.known() ? body_->location : options.location;
+  const SourceLocation location = body_->location.value_or(options.location);
   return Append(
       op, inputs, std::move(attributes),
       UniqueName(*body_, options.name.empty() ? op.name : options.name),
@@ -242,6 +241,15 @@ Node AddNode(const OpDef& op, std::span<const Value> inputs,
   return graph->Add(op, inputs, std::move(attributes), options);
 }
 
+const std::string& Graph::scope() const { return body_->scope; }
+
+std::string Graph::ErrorPrefix(std::string_view name,
+                               SourceLocation location) const {
+  return ErrorPrefixFor(body_->location.value_or(location),
+                        body_->scope.empty() ? std::string(name)
+                                             : StrCat(body_->scope, "/", name));
+}
+
 const absl::Status& Graph::status() const { return body_->status; }
 
 Node Graph::Fail(const absl::Status& status, std::string_view where) const {
@@ -281,7 +289,7 @@ Graph Graph::Clone() const {
   body->id = GraphBody::NextId();
   body->ancestors.push_back({body_->id, num_nodes()});
   body->scope.clear();
-  body->location = {};
+  body->location.reset();
   body->gradient_of = -1;
   return Graph(std::move(body));
 }
@@ -339,7 +347,7 @@ NameScope::~NameScope() { graph_.body_->scope = std::move(previous_); }
 
 LocationScope::LocationScope(const Graph& graph, SourceLocation location)
     : graph_(graph), previous_(graph.body_->location) {
-  if (!previous_.known()) graph_.body_->location = location;
+  if (!previous_.has_value()) graph_.body_->location = location;
 }
 LocationScope::~LocationScope() { graph_.body_->location = previous_; }
 

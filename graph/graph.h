@@ -153,6 +153,12 @@ class EVENGRAD_EXPORT Graph {
                 Attributes attributes, std::string_view name,
                 SourceLocation location, int gradient_of = -1);
 
+  // The scope that new nodes are in: "encoder/layer1"; "" at the top.
+  const std::string& scope() const;
+  // "model.cc:27: hidden3/dense: ", the prefix of messages about what a
+  // function called at `location` would name `name` in the current scope.
+  std::string ErrorPrefix(std::string_view name, SourceLocation location) const;
+
   // The first error, or OK.
   const absl::Status& status() const;
   // Keeps `status` as the graph's error unless there is one; returns an
@@ -230,8 +236,9 @@ class EVENGRAD_EXPORT NameScope {
   std::string previous_;
 };
 
-// While it lives, new nodes of `graph` get `location`: a function composed of
-// ops points at its caller.
+// While it lives, new nodes of `graph` get `location`, even an unknown one: a
+// function composed of ops points at its caller, never at lines of its own. Of
+// nested ones the outermost counts.
 class EVENGRAD_EXPORT LocationScope {
  public:
   LocationScope(const Graph& graph, SourceLocation location);
@@ -241,7 +248,7 @@ class EVENGRAD_EXPORT LocationScope {
 
  private:
   Graph graph_;
-  SourceLocation previous_;
+  std::optional<SourceLocation> previous_;
 };
 
 // While it lives, new nodes of `graph` are part of the gradient of `node`.

@@ -127,6 +127,10 @@ struct OpDef {
   // an integer attribute "stream", which the builder fills with a hash of the
   // node's name when it is -1.
   bool random = false;
+  // Its kernel runs code with effects of its own, such as the user's: never
+  // merged or folded, runs alone on the session's calling thread, and before
+  // any state has changed. It may report an error, which stops the run.
+  bool has_effects = false;
   // The kernel runs a trailing elementwise program on each part of its output
   // (KernelRequest::epilogue).
   bool epilogue = false;

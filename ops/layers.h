@@ -17,7 +17,7 @@ struct DenseOptions {
   std::string_view name = {};
   bool bias = true;
   Initializer initializer = AutoInitializer();
-  Initializer bias_initializer = Zeros();
+  Initializer bias_initializer = Zeros();  // with the fans of the weights
 };
 
 // input[…, in] · weights[in, units] + bias[units]. The parameters are named

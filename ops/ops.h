@@ -117,6 +117,13 @@ EVENGRAD_EXPORT Value MatMul(const Value& input, const Value& weights,
                              MatMulOptions options = {},
                              SourceLocation = Here());
 
+// The orthogonal factor of a matrix[m,n] in its decomposition into an
+// orthogonal and a triangular one with positive diagonal: its columns (its
+// rows, where m < n) orthonormalized one after the other. Householder's
+// reflections; no gradient.
+EVENGRAD_EXPORT Value Orthogonalize(const Value& input,
+                                    SourceLocation = Here());
+
 struct ReduceOptions {
   std::vector<int64_t> axes = {};  // empty: all; may count from the back
   bool keep_dimensions = false;    // leave a 1 where an axis is reduced
@@ -194,6 +201,12 @@ EVENGRAD_EXPORT Value RandomNormal(const Graph& graph, const TensorType& type,
 EVENGRAD_EXPORT Value RandomTruncatedNormal(
     const Graph& graph, const TensorType& type, double mean = 0,
     double deviation = 1, RandomOptions options = {}, SourceLocation = Here());
+
+// A matrix[rows,columns] of ones with exactly `zeros` zeros in each column, at
+// random places.
+EVENGRAD_EXPORT Value RandomMask(const Graph& graph, const TensorType& type,
+                                 int64_t zeros, RandomOptions options = {},
+                                 SourceLocation = Here());
 
 }  // namespace evengrad
 

@@ -78,9 +78,10 @@ absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});
       }
-      compiled.scratch_bytes =
-          std::max(compiled.scratch_bytes,
-                   static_cast<int64_t>((*kernel)->scratch_bytes()));
+      // Every worker's share begins at a multiple of 64 bytes.
+      compiled.scratch_bytes = std::max(
+          compiled.scratch_bytes,
+          static_cast<int64_t>(((*kernel)->scratch_bytes() + 63) / 64 * 64));
       compiled.kernels.push_back(*std::move(kernel));
       compiled.kernel_names.push_back(first.name());
       work += WorkOf(compiled.program, group);

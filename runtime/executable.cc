@@ -68,6 +68,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
   executable->contexts_.resize(num_workers);
   for (KernelContext& context : executable->contexts_) {
     context.buffers = executable->buffers_.data();
+    context.errors = &executable->errors_;
   }
   return executable;
 }
@@ -106,16 +107,20 @@ absl::Status Executable::RenewResults() {
   return absl::OkStatus();
 }
 
-void Executable::RunStages(ThreadPool& pool) {
+absl::Status Executable::RunStages(ThreadPool& pool) {
   for (const Stage& stage : compiled_->stages) {
     StageCall call{compiled_->tasks.data() + stage.first_task,
                    contexts_.data()};
     if (stage.parallel && pool.num_threads() > 1) {
       pool.Run(stage.num_tasks, RunTask, &call);
-      continue;
+    } else {
+      for (int task = 0; task < stage.num_tasks; ++task) {
+        RunTask(&call, task, 0);
+      }
     }
-    for (int task = 0; task < stage.num_tasks; ++task) RunTask(&call, task, 0);
+    if (errors_.any()) return errors_.Take();
   }
+  return absl::OkStatus();
 }
 
 void Executable::RunCopies(std::span<const BufferCopy> copies) {
@@ -138,7 +143,7 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     context.step = step;
   }
   RunCopies(compiled_->first_copies);
-  RunStages(pool);
+  EVENGRAD_RETURN_IF_ERROR(RunStages(pool));
   RunCopies(compiled_->last_copies);
   RunCopies(compiled_->commits);
   return std::shared_ptr<const ResultTensors>(results_);

@@ -42,6 +42,7 @@ class EVENGRAD_EXPORT Executable {
 
   // One run. `feeds` has the memory of each placeholder. The results are
   // allocated anew only while somebody still holds those of the run before.
+  // What a kernel reports stops the run after its stage.
   absl::StatusOr<std::shared_ptr<const ResultTensors>> Run(
       std::span<const void* const> feeds, uint64_t seed, uint64_t step,
       ThreadPool& pool);
@@ -49,7 +50,7 @@ class EVENGRAD_EXPORT Executable {
  private:
   Executable() = default;
   absl::Status RenewResults();
-  void RunStages(ThreadPool& pool);
+  absl::Status RunStages(ThreadPool& pool);
   void RunCopies(std::span<const BufferCopy> copies);
 
   std::unique_ptr<CompiledProgram> compiled_;
@@ -58,6 +59,7 @@ class EVENGRAD_EXPORT Executable {
   std::vector<void*> buffers_;           // what kernels index
   std::vector<KernelContext> contexts_;  // by worker
   std::shared_ptr<ResultTensors> results_;
+  RunErrors errors_;
 };
 
 }  // namespace evengrad

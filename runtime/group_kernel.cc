@@ -157,7 +157,9 @@ int BorrowedOutput(const ProgramBuilder& builder, const TensorType& type,
 }
 
 KernelRequest RequestFor(const Node& node, const BufferPlan& buffers) {
-  KernelRequest request{.op = &node.op(), .attributes = &node.attributes()};
+  KernelRequest request{.op = &node.op(),
+                        .attributes = &node.attributes(),
+                        .error_prefix = node.ErrorPrefix()};
   for (int i = 0; i < node.num_inputs(); ++i) {
     request.inputs.push_back(node.input(i).type());
     request.input_buffers.push_back(buffers.BufferOf(node.input_id(i)));

@@ -59,6 +59,7 @@ class Scheduler {
           }
           if (IsState(input.node())) readers_[input.id().node].insert(g);
         }
+        if (node.op().has_effects) effects_.insert(static_cast<int>(g));
       }
       for (int producer : producers) successors_[producer].push_back(g);
       waits_for_[g] = static_cast<int>(producers.size());
@@ -78,7 +79,10 @@ class Scheduler {
         continue;
       }
       schedule_.in_place[u] = true;
-      for (int reader : readers_[update.state.id().node]) {
+      // Effects come before any update: one that fails leaves states alone.
+      std::set<int> readers = readers_[update.state.id().node];
+      readers.insert(effects_.begin(), effects_.end());
+      for (int reader : readers) {
         if (reader == writer) continue;
         held_by_[writer].push_back({static_cast<int>(u), reader});
         ++waits_for_[writer];
@@ -88,8 +92,10 @@ class Scheduler {
   }
 
   // Whether `group` may write the new value of a state over the old one: it
-  // does not read the state, or only element by element at the same place.
+  // does not read the state, or only element by element at the same place, and
+  // cannot fail.
   bool MayOverwrite(int group, const StateUpdate& update) {
+    if (effects_.contains(group)) return false;
     const ValueId state = update.state.id();
     if (readers_[state.node].count(group) == 0) return true;
     const Group& members = fusion_.groups[group];
@@ -118,8 +124,12 @@ class Scheduler {
   size_t RunStage() {
     std::vector<int> stage;
     while (!ready_.empty() && stage.size() < kMaxStageGroups) {
-      stage.push_back(ready_.top().second);
+      const int group = ready_.top().second;
+      const bool alone = effects_.contains(group);
+      if (alone && !stage.empty()) break;
+      stage.push_back(group);
       ready_.pop();
+      if (alone) break;
     }
     const int index = static_cast<int>(schedule_.stages.size());
     for (int group : stage) schedule_.stage_of[group] = index;
@@ -177,6 +187,7 @@ class Scheduler {
   std::vector<std::vector<Hold>> held_by_;  // by writer
   std::map<int, std::vector<int>> holds_;   // writers, by reader
   std::map<int, std::set<int>> readers_;    // groups, by state node
+  std::set<int> effects_;                   // groups with OpDef::has_effects
   std::priority_queue<ByFirstNode, std::vector<ByFirstNode>,
                       std::greater<ByFirstNode>>
       ready_;

@@ -24,7 +24,8 @@ struct Schedule {
 // first node is earliest goes first, so that a parameter is updated right after
 // its gradient. A group that writes a state in place waits for the state's
 // other readers; where that is impossible, the new value is stored elsewhere
-// and committed at the end.
+// and committed at the end. A group with effects (OpDef::has_effects) has a
+// stage of its own, and no state is written before it.
 EVENGRAD_EXPORT Schedule PlanSchedule(const Program& program,
                                       const FusionPlan& fusion);
 

@@ -25,7 +25,8 @@ std::string ToString(const AttributeValue& value) {
         } else if constexpr (std::is_same_v<T, DType>) {
           return std::string(Name(held));
         } else if constexpr (std::is_same_v<T, Shape> ||
-                             std::is_same_v<T, Tensor>) {
+                             std::is_same_v<T, Tensor> ||
+                             std::is_same_v<T, HostObject>) {
           return held.ToString();
         } else if constexpr (std::is_arithmetic_v<T>) {
           return StrCat(held);

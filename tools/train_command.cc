@@ -111,9 +111,16 @@ Classifier BuildClassifier(Graph& graph, int64_t features, int64_t classes,
   for (size_t i = 0; i < options.hidden.size(); ++i) {
     NameScope layer(graph, StrCat("hidden", i + 1));
     hidden = options.activation(
-        Dense(hidden, options.hidden[i], {.initializer = options.initializer}));
+        Dense(hidden, options.hidden[i],
+              {.initializer = options.initializers.weights,
+               .bias_initializer = options.initializers.bias}));
   }
-  model.logits = Dense(hidden, classes, {.name = "logits"});
+  DenseOptions last = {.name = "logits"};
+  if (options.initializers.last_layer) {
+    last.initializer = options.initializers.weights;
+    last.bias_initializer = options.initializers.bias;
+  }
+  model.logits = Dense(hidden, classes, last);
   model.loss = SparseSoftmaxCrossEntropy(model.logits, model.labels);
   return model;
 }
@@ -242,7 +249,9 @@ Command AddTrainCommand(CLI::App& app) {
       ->capture_default_str();
   train
       ->add_option("--initializer", flags->initializer,
-                   "Of the hidden layers: auto, he_normal, lecun_uniform, …")
+                   "Of the hidden layers: auto, he_normal, lecun_uniform, "
+                   "orthogonal:1.4, sparse:0.9, pytorch_default (of all "
+                   "layers, biases too), …")
       ->capture_default_str();
   train
       ->add_option("--optimizer", flags->optimizer,

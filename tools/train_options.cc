@@ -238,13 +238,13 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
   EVENGRAD_ASSIGN_OR_RETURN(options.hidden, ParseHidden(flags.hidden));
   EVENGRAD_ASSIGN_OR_RETURN(options.activation,
                             ParseActivation(flags.activation));
-  const absl::StatusOr<Initializer> initializer =
-      InitializerByName(flags.initializer);
-  if (!initializer.ok()) {
+  const absl::StatusOr<LayerInitializers> initializers =
+      LayerInitializersByName(flags.initializer);
+  if (!initializers.ok()) {
     return BadFlag("initializer", flags.initializer,
-                   Message(initializer.status()));
+                   Message(initializers.status()));
   }
-  options.initializer = *initializer;
+  options.initializers = *initializers;
   EVENGRAD_ASSIGN_OR_RETURN(options.optimizer, ParseOptimizer(flags));
   EVENGRAD_ASSIGN_OR_RETURN(options.validation,
                             ParseValidation(flags.validation));

@@ -39,7 +39,7 @@ enum class Scale : uint8_t { kUnit, kStandardize };
 struct TrainOptions {
   std::vector<int64_t> hidden = {};  // the widths of the hidden layers
   std::function<Value(const Value&)> activation = {};
-  Initializer initializer = {};
+  LayerInitializers initializers = {};
   Optimizer optimizer = {};
   ValidationOptions validation = {};
   Scale scale = Scale::kStandardize;

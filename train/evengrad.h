@@ -4,6 +4,8 @@
 
 // IWYU pragma: begin_exports
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/autodiff/hessian_vector_product.h"
+#include "evengrad/autodiff/jvp.h"
 #include "evengrad/formats/idx.h"
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/graph/graph.h"
@@ -11,6 +13,8 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/tensor.h"
 #include "evengrad/graph/verifier.h"
+#include "evengrad/ops/custom_gradient.h"
+#include "evengrad/ops/host_call.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"

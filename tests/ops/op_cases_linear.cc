@@ -4,6 +4,7 @@
 namespace evengrad {
 namespace {
 
+using testing::GradientKind;
 using testing::OpSample;
 
 OpSample Product(int64_t m, int64_t k, int64_t n, bool transpose_input,
@@ -13,6 +14,35 @@ OpSample Product(int64_t m, int64_t k, int64_t n, bool transpose_input,
   return {.inputs = {{F32(input)}, {F32(weights)}},
           .attributes = {{"transpose_input", transpose_input},
                          {"transpose_weights", transpose_weights}}};
+}
+
+OpCase OrthogonalizeCase() {
+  return {.op = &OrthogonalizeOp(),
+          .samples = {{.inputs = {{F32({3, 3})}}},
+                      {.inputs = {{F32({5, 2})}}},
+                      {.inputs = {{F32({2, 7})}}},
+                      {.inputs = {{F32({1, 1})}}},
+                      {.inputs = {{F32({70, 64})}}, .large = true},
+                      {.inputs = {{F32({33, 90})}}, .large = true}},
+          .errors = {{.inputs = {F32({4})},
+                      .message = "input must be a matrix, f32[4] has rank 1"},
+                     {.inputs = {F32({4, 3, 2})},
+                      .message = "f32[4,3,2] has rank 3"},
+                     {.inputs = {I32({4, 3})},
+                      .message = "input must be floating (f32, f64 or bf16), "
+                                 "found i32[4,3]"},
+                     {.inputs = {F32({4, 3}), F32({4, 3})},
+                      .message = "takes 1 input(s), 2 given"}},
+          .points = {{.inputs = {{3, 1, 4, 2}},
+                      .outputs = {0.6, -0.8, 0.8, 0.6},
+                      .types = {F64({2, 2})}},
+                     {.inputs = {{-3, 4}},
+                      .outputs = {-0.6, 0.8},
+                      .types = {F64({2, 1})}},
+                     {.inputs = {{-3, 4}},
+                      .outputs = {-0.6, 0.8},
+                      .types = {F64({1, 2})}}},
+          .gradient = GradientKind::kNone};
 }
 
 }  // namespace
@@ -54,7 +84,8 @@ std::vector<OpCase> LinearCases() {
                    .outputs = {19, 22, 43, 50},
                    .gradients = {{11, 15, 11, 15}, {4, 4, 6, 6}},
                    .types = {F64({2, 2}), F64({2, 2})}}},
-       .terms = 8}};
+       .terms = 8},
+      OrthogonalizeCase()};
 }
 
 }  // namespace evengrad

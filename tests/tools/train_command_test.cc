@@ -144,7 +144,10 @@ TEST_F(TrainCommandTest, EveryChoiceRuns) {
         "--optimizer=nesterov", "--optimizer=adam", "--clip=global_norm:0.5",
         "--scale=unit", "--activation=leaky_relu:0.3 --initializer=he_normal",
         "--activation=elu", "--activation=sigmoid", "--activation=tanh",
-        "--activation=relu", "--batch-size=7", "--batch-size=100000"}) {
+        "--activation=relu", "--initializer=orthogonal:1.4",
+        "--initializer=sparse:0.5", "--initializer=pytorch_default",
+        "--initializer=keras_truncated_normal", "--batch-size=7",
+        "--batch-size=100000"}) {
     const CommandResult result = Train(flags);
     EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
     EXPECT_NE(result.output.find("test accuracy"), std::string::npos);
@@ -188,6 +191,9 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--activation=leaky_relu:x", "'x' is no finite number");
   ExpectUsageError("--activation=leaky_relu:nan", "'nan' is no finite number");
   ExpectUsageError("--initializer=he_norm", "did you mean 'he_normal'?");
+  ExpectUsageError("--initializer=sparse:2",
+                   "--initializer=sparse:2: initializer 'sparse': '2' is no "
+                   "share of zeros, expected a finite number from 0 to 1");
   ExpectUsageError("--optimizer=adm", "did you mean 'adam'?");
   ExpectUsageError("--optimizer=adam --momentum=0.5", "adam has no momentum");
   ExpectUsageError("--learning-rate=-1",
