@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ struct Network {
   // hundred SELU layers, whose norm is in the hundreds, part at once.
   uint64_t steps = 2;
 };
+
+void PrintTo(const Network& network, std::ostream* stream) {
+  *stream << network.name;
+}
 
 // The network's loss in `graph`, and a batch to feed.
 Value BuildLoss(const Graph& graph, const Network& network,

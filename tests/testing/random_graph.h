@@ -19,11 +19,16 @@ struct RandomGraphOptions {
   int max_ops = 8;  // nodes that are made from rows; sources come on top
 };
 
+// The op has attributes that are functions of this program, which no text
+// holds: host_call, custom_gradient.
+bool CallsTheProgram(const OpDef& op);
+
 // A program with one to max_ops nodes of ops of `rows`: their samples in every
 // element type, with sizes that are numbers, zero, named or unknown, attributes
 // at and away from their defaults, states with initial values, scopes, source
 // lines, gradient links, names that need quotes, results, updates and
-// observations. The same seed gives the same program. Error: a row whose plain
+// observations. Ops that call the program are left out. The same seed gives the
+// same program. Error: a row whose plain
 // samples its op's type rule refuses.
 absl::StatusOr<Program> RandomProgram(std::span<const OpCase> rows,
                                       uint64_t seed,
