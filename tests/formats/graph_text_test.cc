@@ -15,6 +15,7 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/builtin_ops.h"
+#include "evengrad/ops/host_call.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
@@ -302,6 +303,25 @@ TEST(GraphTextFileTest, ALinkIsFollowed) {
   ASSERT_TRUE(SaveGraph(Graph(), link).ok());
   EXPECT_TRUE(std::filesystem::is_symlink(link));
   EXPECT_EQ(Contents(target), "evengrad 1\ngraph {\n}\n");
+}
+
+TEST(GraphTextFileTest, FunctionsOfTheProgramAreNotSaved) {
+  Graph graph;
+  HostCall(Placeholder(graph, "x", F32({2})), "watch",
+           [](const Tensor&) { return absl::OkStatus(); });
+  ASSERT_TRUE(graph.status().ok()) << graph.status();
+  const std::string path = PathFor("host_call.eg");
+  const std::string message(Message(SaveGraph(graph, path)));
+  EXPECT_NE(message.find("op 'host_call' calls functions of this program, "
+                         "which a file cannot hold"),
+            std::string::npos)
+      << message;
+  EXPECT_FALSE(std::filesystem::exists(path));
+  const std::string text = PrintGraph(graph);
+  const std::string unread(Message(ParseGraph(text).status()));
+  EXPECT_NE(unread.find("which text cannot hold"), std::string::npos)
+      << unread << "\n"
+      << text;
 }
 
 TEST(GraphTextFileTest, UnreadableFiles) {
