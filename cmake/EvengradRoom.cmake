@@ -14,6 +14,8 @@ target_compile_options(evengrad_build_options INTERFACE
   -Wall -Wextra
   $<$<BOOL:${EVENGRAD_WARNINGS_AS_ERRORS}>:-Werror>
   -fno-math-errno
+  # A node is a handle: what it refers to outlives it, which GCC cannot know.
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-dangling-reference>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
   -ffile-prefix-map=${EVENGRAD_INCLUDE_DIR}/evengrad/=)
 if(EVENGRAD_SANITIZE)

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ using eg::Value;
 Tensor Ramp(std::vector<int64_t> sizes) {
   Tensor tensor = Tensor::Zeros({eg::DType::kF32, eg::Shape(sizes)}).value();
   int i = 0;
-  for (float& x : tensor.mutable_values<float>().value()) {
+  const std::span<float> values = tensor.mutable_values<float>().value();
+  for (float& x : values) {
     x = 0.25f * static_cast<float>(i++ % 17 - 8);
   }
   return tensor;
