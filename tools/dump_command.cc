@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
+#include "load_ops.h"
 #include "train_flags.h"
 #include "train_options.h"
 
@@ -123,7 +124,8 @@ absl::StatusOr<Value> FindLoss(const Program& program, const DumpFlags& flags) {
 }
 
 absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Program program, LoadProgram(flags.file));
+  EVENGRAD_ASSIGN_OR_RETURN(const Program program,
+                            LoadProgram(flags.file, &Ops()));
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, FindLoss(program, flags));
   const bool is_graph = program.fetches.empty() && program.updates.empty() &&
                         program.observations.empty() &&

@@ -98,6 +98,21 @@ TEST_F(LoadOpsTest, LoadedOpsTrain) {
   EXPECT_EQ(behind.exit_code, 0) << behind.error;
 }
 
+TEST_F(LoadOpsTest, LoadedOpsAreDumped) {
+  const std::string path = Path("custom.eg");
+  std::ofstream(path) << "evengrad 1\nprogram inference {\n"
+                         "  %x: f32[4,8] = placeholder()\n"
+                         "  %y: f32[4,8] = penalized_tanh(%x, slope=0.5)\n"
+                         "  return y=%y\n}\n";
+  const CommandResult plan =
+      RunEvengrad(Load("myops") + "dump --stage=plan " + path);
+  EXPECT_EQ(plan.exit_code, 0) << plan.error;
+  EXPECT_NE(plan.output.find("penalized_tanh"), std::string::npos)
+      << plan.output;
+  EXPECT_EQ(RunEvengrad("dump " + path).error,
+            "evengrad: " + path + ":4:18: unknown op 'penalized_tanh'\n");
+}
+
 TEST_F(LoadOpsTest, SeveralLibraries) {
   const CommandResult result =
       RunEvengrad(Load("myops") + Load("no_gradient") + "ops unit_rms " +
