@@ -12,9 +12,10 @@
 //
 // What prints parses back to the same graph: the same ids, names, types,
 // attributes to the last bit, source lines, gradient links, initializers and
-// training updates; and for programs the mode, the named results, updates and observations (but
-// not the hooks that asked for them). The parser calls the same builders as
-// C++ code and refuses a type that is not what the op's rule infers.
+// training updates; and for programs the mode, the named results, updates and
+// observations (but not the hooks that asked for them). The parser calls the
+// same builders as C++ code and refuses a type that is not what the op's rule
+// infers.
 //
 // The grammar. White space, and comments from '#' to the end of the line, may
 // stand between any two tokens.

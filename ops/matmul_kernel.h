@@ -1,5 +1,5 @@
-// The kernels of matmul: panels of the output, each a product of oneDNN (f32) or
-// of a plain loop.
+// The kernels of matmul: panels of the output, each a product of oneDNN (f32)
+// or of a plain loop.
 #ifndef EVENGRAD_OPS_MATMUL_KERNEL_H_
 #define EVENGRAD_OPS_MATMUL_KERNEL_H_
 
