@@ -33,10 +33,11 @@ cp /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 trap 'umount "$root/proc" || true' EXIT
 
-mkdir -p "$root/evengrad"
-tar --exclude=./build --exclude=./.git -cf - . | tar -C "$root/evengrad" -xf -
+# Not a folder of the project's own name, which include lines hold.
+mkdir -p "$root/srv/checkout"
+tar --exclude=./build --exclude=./.git -cf - . | tar -C "$root/srv/checkout" -xf -
 chroot "$root" env DEBIAN_FRONTEND=noninteractive bash -euc '
-  cd /evengrad
+  cd /srv/checkout
   tools/install_packages.sh check
   cmake --preset dev >/dev/null
   cmake --build --preset dev -j "$(nproc)"
