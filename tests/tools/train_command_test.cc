@@ -210,7 +210,7 @@ TEST_F(TrainCommandTest, ShapesOfTheNetworkAndValidation) {
 TEST_F(TrainCommandTest, AnInterruptionIsACleanEnd) {
   const std::string json = Path("interrupted.json");
   const CommandResult result =
-      Train("--epochs=1000000 --json=" + json, "timeout -s INT 5");
+      Train("--epochs=1000000 --json=" + json, "timeout --foreground -s INT 5");
   // timeout gives 124 when it had to send the signal, whatever came after.
   EXPECT_EQ(result.exit_code, 124) << result.error;
   EXPECT_EQ(result.error, "");
