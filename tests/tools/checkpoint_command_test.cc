@@ -77,7 +77,8 @@ TEST_F(CheckpointCommandTest, ARunThatWasCutEqualsOneThatWasNot) {
                               " --checkpoint-every=7 --resume";
     // Cut twice, each time wherever it is by then.
     for (const char* seconds : {" 0.2", " 0.4"}) {
-      const CommandResult cut = Train(flags, "timeout -s " + signal + seconds);
+      const CommandResult cut =
+          Train(flags, "timeout --foreground -s " + signal + seconds);
       if (signal != "KILL") {  // of which the shell tells
         EXPECT_EQ(cut.error, "");
       }
@@ -93,14 +94,15 @@ TEST_F(CheckpointCommandTest, ARunThatWasCutEqualsOneThatWasNot) {
 
 TEST_F(CheckpointCommandTest, AnInterruptionSaysWhereItIsSaved) {
   const CommandResult cut =
-      Train("--epochs=1000000 --checkpoint=" + Path("run"), "timeout -s INT 3");
+      Train("--epochs=1000000 --checkpoint=" + Path("run"),
+            "timeout --foreground -s INT 3");
   EXPECT_NE(cut.output.find("; saved in " + Path("run") + "/checkpoint-"),
             std::string::npos)
       << cut.output;
   EXPECT_EQ(std::distance(fs::directory_iterator(Path("run")), {}), 3);
   const CommandResult next =
       Train("--epochs=1000000 --resume --checkpoint=" + Path("run"),
-            "timeout -s TERM 3");
+            "timeout --foreground -s TERM 3");
   EXPECT_NE(next.output.find("\ngoing on after "), std::string::npos)
       << next.output;
 }
