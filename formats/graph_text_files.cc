@@ -2,6 +2,7 @@
 #include <utility>
 #include <variant>
 
+#include "evengrad/formats/atomic_file.h"
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/text_file.h"
 #include "evengrad/graph/status.h"
@@ -34,7 +35,9 @@ absl::Status Save(const Graph& graph, std::string_view text,
                            "' calls functions of this program, which a file "
                            "cannot hold");
   }
-  return ReplaceWholeFile(path, text);
+  EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  EVENGRAD_RETURN_IF_ERROR(file.Write(text));
+  return file.Commit();
 }
 
 }  // namespace

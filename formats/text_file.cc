@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -34,21 +33,6 @@ class File {
 };
 
 std::string Reason(int error) { return std::generic_category().message(error); }
-
-absl::Status CannotWrite(const std::string& path, int error) {
-  return absl::UnavailableError(
-      StrCat(path, ": cannot be written: ", Reason(error)));
-}
-
-// 0, or the error.
-int WriteAll(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno != EINTR) return errno;
-    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -92,33 +76,6 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path,
           StrCat(path, ": cannot be read: ", Reason(error)));
     }
   }
-}
-
-absl::Status ReplaceWholeFile(const std::string& path,
-                              std::string_view contents) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  // A link is followed, so that the file it names is replaced and not the link.
-  fs::path target = fs::weakly_canonical(path, ignored);
-  if (ignored) target = path;
-  const fs::file_status status = fs::status(target, ignored);
-  if (fs::is_directory(status)) return CannotWrite(path, EISDIR);
-  const bool direct = fs::exists(status) && !fs::is_regular_file(status);
-  const std::string written =
-      direct ? target.string() : StrCat(target.string(), ".partial.", getpid());
-  File file(
-      open(written.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file.is_open()) return CannotWrite(path, errno);
-  int error = WriteAll(file.get(), contents);
-  if (error == 0 && !direct && fsync(file.get()) != 0) error = errno;
-  if (!file.Close() && error == 0) error = errno;
-  if (direct) {
-    return error == 0 ? absl::OkStatus() : CannotWrite(path, error);
-  }
-  if (error == 0 && rename(written.c_str(), target.c_str()) != 0) error = errno;
-  if (error == 0) return absl::OkStatus();
-  fs::remove(written, ignored);
-  return CannotWrite(path, error);
 }
 
 }  // namespace evengrad
