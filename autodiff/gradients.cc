@@ -24,7 +24,9 @@ bool CarriesGradient(const Node& node, int input) {
 // have left their contributions to its gradient.
 class Derivation {
  public:
-  Derivation(const Graph& graph, std::span<const Value> wrt) : graph_(graph) {
+  Derivation(const Graph& graph, std::span<const Value> wrt,
+             std::map<ValueId, Value>* all)
+      : graph_(graph), all_(all) {
     for (const Value& value : wrt) gradients_[value.id()] = Value();
   }
 
@@ -91,6 +93,7 @@ class Derivation {
     if (auto it = gradients_.find(value.id()); it != gradients_.end()) {
       it->second = sum;
     }
+    if (all_ != nullptr && sum.valid()) all_->emplace(value.id(), sum);
     return sum;
   }
 
@@ -152,6 +155,7 @@ class Derivation {
   }
 
   Graph graph_;
+  std::map<ValueId, Value>* const all_;
   std::vector<bool> depends_;
   std::map<ValueId, std::vector<Value>> contributions_;
   std::map<ValueId, Value> gradients_;
@@ -215,7 +219,7 @@ absl::StatusOr<std::vector<Value>> Gradients(const Value& loss,
   EVENGRAD_ASSIGN_OR_RETURN(
       const Value output_gradient,
       OutputGradient(*graph, own_loss, options.output_gradient));
-  Derivation derivation(*graph, own_wrt);
+  Derivation derivation(*graph, own_wrt, options.all);
   EVENGRAD_RETURN_IF_ERROR(derivation.Run(own_loss, output_gradient));
 
   std::vector<Value> gradients;

@@ -1,6 +1,7 @@
 #include "evengrad/ops/builtin_ops.h"
 
 #include "evengrad/graph/source_ops.h"
+#include "evengrad/ops/statistics.h"
 
 namespace evengrad {
 namespace {
@@ -29,7 +30,8 @@ constexpr OpFunction kOps[] = {PlaceholderOp,   StateOp,
                                MaximumOp,       MinimumOp,
                                MishOp,          MultiplyOp,
                                NegateOp,        NotEqualOp,
-                               OneHotOp,        PowerOp,
+                               OneHotOp,        PercentileOp,
+                               PowerOp,
                                RandomNormalOp,  RandomTruncatedNormalOp,
                                RandomUniformOp, ReduceMaxOp,
                                ReduceMeanOp,    ReduceMinOp,
@@ -42,7 +44,9 @@ constexpr OpFunction kOps[] = {PlaceholderOp,   StateOp,
                                SoftmaxOp,       SoftplusOp,
                                SoftsignOp,      SparseSoftmaxCrossEntropyOp,
                                SqrtOp,          SquareOp,
+                               StatisticsOp,
                                StopGradientOp,  SubtractOp,
+                               SumOfSquaresOp,
                                SumToLikeOp,     TanhOp,
                                TransposeOp};
 

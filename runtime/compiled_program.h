@@ -55,6 +55,14 @@ struct Stage {
   bool parallel = false;  // enough work to wake other workers
 };
 
+// A number that must be finite for the run to go on.
+struct GuardTest {
+  int guard = -1;  // index into Program::guards
+  int buffer = -1;
+  DType dtype = DType::kF32;
+  int after_stage = -1;  // tested when that stage has run
+};
+
 struct CompiledProgram {
   // The program after all passes, for listings. Its feeds and states are found
   // by name.
@@ -64,6 +72,7 @@ struct CompiledProgram {
   std::vector<std::string> kernel_names = {};  // first node of each
   std::vector<Task> tasks = {};
   std::vector<Stage> stages = {};
+  std::vector<GuardTest> guards = {};  // in order of their stages
   // Before the first stage, after the last, and then into states.
   std::vector<BufferCopy> first_copies = {};
   std::vector<BufferCopy> last_copies = {};

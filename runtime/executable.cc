@@ -1,5 +1,6 @@
 #include "evengrad/runtime/executable.h"
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -106,16 +107,37 @@ absl::Status Executable::RenewResults() {
   return absl::OkStatus();
 }
 
-void Executable::RunStages(ThreadPool& pool) {
-  for (const Stage& stage : compiled_->stages) {
+bool Executable::Test(const GuardTest& test) {
+  if (std::isfinite(LoadAsDouble(test.dtype, buffers_[test.buffer], 0))) {
+    return true;
+  }
+  failed_guard_ = test.guard;
+  return false;
+}
+
+bool Executable::RunStages(ThreadPool& pool) {
+  size_t guard = 0;
+  const std::vector<GuardTest>& guards = compiled_->guards;
+  for (size_t s = 0; s < compiled_->stages.size(); ++s) {
+    const Stage& stage = compiled_->stages[s];
     StageCall call{compiled_->tasks.data() + stage.first_task,
                    contexts_.data()};
     if (stage.parallel && pool.num_threads() > 1) {
       pool.Run(stage.num_tasks, RunTask, &call);
-      continue;
+    } else {
+      for (int task = 0; task < stage.num_tasks; ++task) {
+        RunTask(&call, task, 0);
+      }
     }
-    for (int task = 0; task < stage.num_tasks; ++task) RunTask(&call, task, 0);
+    for (; guard < guards.size() &&
+           guards[guard].after_stage == static_cast<int>(s) &&
+           s + 1 < compiled_->stages.size();
+         ++guard) {
+      if (!Test(guards[guard])) return false;
+    }
   }
+  while (guard < guards.size() && Test(guards[guard])) ++guard;
+  return true;
 }
 
 void Executable::RunCopies(std::span<const BufferCopy> copies) {
@@ -138,9 +160,9 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     context.step = step;
   }
   RunCopies(compiled_->first_copies);
-  RunStages(pool);
-  RunCopies(compiled_->last_copies);
-  RunCopies(compiled_->commits);
+  failed_guard_ = -1;
+  if (RunStages(pool)) RunCopies(compiled_->last_copies);
+  if (failed_guard_ < 0) RunCopies(compiled_->commits);
   return std::shared_ptr<const ResultTensors>(results_);
 }
 

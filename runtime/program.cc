@@ -72,6 +72,14 @@ absl::Status VerifyProgram(const Program& program) {
           VerifyOwned(program, value, "observation", observed.name));
     }
   }
+  for (const FiniteGuard& guard : program.guards) {
+    EVENGRAD_RETURN_IF_ERROR(
+        VerifyOwned(program, guard.value, "guard of", guard.description));
+    if (IsFloating(guard.value.dtype()) && guard.value.rank() == 0) continue;
+    return InvalidArgument("guard of ", guard.description, " has type ",
+                           guard.value.type().ToString(),
+                           ", expected a floating scalar");
+  }
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "train_options.h"
+#include "train_watch.h"
 
 namespace evengrad::tools {
 namespace {
@@ -162,21 +163,31 @@ absl::StatusOr<FitResult> FitAndReport(const TrainFlags& flags,
                                        Session& session,
                                        const Program& training,
                                        const Classifier& model,
-                                       const Data& data,
+                                       const Data& data, TrainWatch& watch,
                                        std::optional<JsonLinesWriter>& json) {
   ProgressLine progress;
+  watch.clear_progress = [&] { progress.Clear(); };
   FitOptions options = {.epochs = flags.epochs,
                         .batch_size = flags.batch_size,
                         .seed = flags.seed,
                         .interrupt = &interrupted};
   if (data.validation.size() > 0) options.validation = data.validation;
-  options.on_step = [&](const StepReport& report) { progress.Show(report); };
+  options.on_step = [&](const StepReport& report) {
+    progress.Show(report);
+    if (watch.done()) interrupted.store(true);
+  };
   options.on_epoch = [&](const EpochReport& report) -> absl::Status {
     progress.Clear();
+    watch.ClearScreen();
     PrintRow(report);
     return json.has_value() ? json->Write(ToJson(report)) : absl::OkStatus();
   };
-  return Fit(session, training, model, data.training, options);
+  absl::StatusOr<FitResult> result =
+      Fit(session, training, model, data.training, options);
+  watch.clear_progress = {};
+  progress.Clear();
+  watch.ClearScreen();
+  return result;
 }
 
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
@@ -186,6 +197,8 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                               JsonLinesWriter::Open(flags.json));
     json.emplace(std::move(writer));
   }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
+                            TrainWatch::Create(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(data.training.num_features(),
@@ -195,15 +208,20 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                                            flags.classes, options);
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer,
-                                     {.hooks = options.hooks,
-                                      .fetches = {{"logits", model.logits}}}));
+                                     {.hooks = watch->hooks(),
+                                      .fetches = {{"logits", model.logits}},
+                                      .non_finite = {options.non_finite}}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));
   PrintHead(flags, data, num_parameters);
   EVENGRAD_ASSIGN_OR_RETURN(
       const FitResult result,
-      FitAndReport(flags, session, training, model, data, json));
+      FitAndReport(flags, session, training, model, data, *watch, json));
+  EVENGRAD_RETURN_IF_ERROR(watch->Finish(session));
+  if (watch->only_suggests()) {
+    return json.has_value() ? json->Finish() : absl::OkStatus();
+  }
   if (result.interrupted) {
     std::printf("interrupted after %s steps\n", StrCat(result.steps).c_str());
   }
@@ -270,8 +288,23 @@ Command AddTrainCommand(CLI::App& app) {
       ->capture_default_str();
   train
       ->add_option("--clip", flags->clip,
-                   "Of the gradients: none or global_norm:N")
+                   "Of the gradients: none, value:N, norm:N (of each "
+                   "parameter), global_norm:N, adaptive:N, autoclip:PERCENT, "
+                   "zclip; suggest trains 500 steps and proposes one")
       ->capture_default_str();
+  train
+      ->add_option("--non-finite", flags->non_finite,
+                   "What a loss or gradient that is not finite does: error, "
+                   "skip_step or propagate")
+      ->capture_default_str();
+  train->add_flag("--check-numerics", flags->check_numerics,
+                  "Stop at the first node that makes a number that is not "
+                  "finite, and name it (slow)");
+  train->add_option("--statistics-every", flags->statistics_every,
+                    "Steps between two looks at every layer; shown live on a "
+                    "terminal, and at the end");
+  train->add_option("--csv", flags->csv,
+                    "Write the statistics, a tensor a line, to this file");
   train->add_option("--seed", flags->seed, "Of all random numbers")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -1,5 +1,6 @@
 #include "train_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -188,24 +189,108 @@ absl::StatusOr<ValidationOptions> ParseValidation(const std::string& given) {
   return options;
 }
 
-// "global_norm:1.0", "none".
-absl::StatusOr<std::vector<std::shared_ptr<Hook>>> ParseClip(
-    const std::string& given) {
-  std::vector<std::shared_ptr<Hook>> hooks;
-  if (given == "none") return hooks;
+struct Clip {
+  std::string_view name;
+  std::string_view example;   // of its argument; "" where it takes none
+  bool is_optional = false;   // the argument
+  double largest = HUGE_VAL;  // its allowed range is (0, largest]
+  std::string_view scope = {};
+  std::shared_ptr<Hook> (*make)(double argument) = nullptr;
+};
+
+constexpr double kSuggestSteps = 500;
+
+const std::vector<Clip>& Clips() {
+  static const auto* const clips = new std::vector<Clip>{
+      {.name = "none", .example = ""},
+      {.name = "value",
+       .example = "1.0",
+       .scope = "clip_by_value",
+       .make = ClipByValue},
+      {.name = "norm",
+       .example = "1.0",
+       .scope = "clip_by_norm",
+       .make = ClipByNorm},
+      {.name = "global_norm",
+       .example = "1.0",
+       .scope = "clip_by_global_norm",
+       .make = ClipByGlobalNorm},
+      {.name = "adaptive",
+       .example = "0.01",
+       .scope = "adaptive_clip",
+       .make = [](double factor) { return AdaptiveClip(factor); }},
+      {.name = "autoclip",
+       .example = "10",
+       .largest = 100,
+       .scope = "auto_clip",
+       .make = [](double percent) { return AutoClip(percent); }},
+      {.name = "zclip",
+       .example = "",
+       .scope = "z_clip",
+       .make = [](double) { return ZClip(); }},
+      {.name = "suggest",
+       .example = "500",
+       .is_optional = true,
+       .largest = 1e9}};
+  return *clips;
+}
+
+// "global_norm:1.0", "zclip", "none", "suggest".
+absl::Status ParseClip(const std::string& given, TrainOptions& options) {
   const std::vector<std::string_view> parts = SplitAt(given, ':');
-  if (parts[0] != "global_norm") {
-    return UnknownName("clip", given, parts[0], {"none", "global_norm"});
+  std::vector<std::string_view> known;
+  for (const Clip& clip : Clips()) known.push_back(clip.name);
+  const auto clip = std::ranges::find(Clips(), parts[0], &Clip::name);
+  if (clip == Clips().end()) {
+    return UnknownName("clip", given, parts[0], known);
   }
-  const std::optional<double> norm =
-      parts.size() == 2 ? ParseNumber<double>(parts[1]) : std::nullopt;
-  if (!norm.has_value() || !std::isfinite(*norm) || *norm <= 0) {
-    return BadFlag("clip", given,
-                   "expected global_norm:N with a finite N above 0, such as "
-                   "global_norm:1.0");
+  double argument = kSuggestSteps;
+  if (clip->example.empty()) {
+    if (parts.size() > 1) {
+      return BadFlag("clip", given, clip->name, " takes no argument");
+    }
+  } else if (parts.size() != 1 || !clip->is_optional) {
+    const std::optional<double> number =
+        parts.size() == 2 ? ParseNumber<double>(parts[1]) : std::nullopt;
+    if (!number.has_value() || !std::isfinite(*number) || *number <= 0 ||
+        *number > clip->largest) {
+      return BadFlag(
+          "clip", given, "expected ", clip->name, ":N with a finite N above 0",
+          std::isfinite(clip->largest) ? StrCat(" and up to ", clip->largest)
+                                       : "",
+          ", such as ", clip->name, ":", clip->example);
+    }
+    argument = *number;
   }
-  hooks.push_back(ClipByGlobalNorm(*norm));
-  return hooks;
+  if (clip->make != nullptr) {
+    options.hooks.push_back(clip->make(argument));
+    options.clip_scope = std::string(clip->scope);
+  } else if (clip->name == "suggest") {
+    options.suggest_steps = static_cast<int64_t>(std::ceil(argument));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<NonFinitePolicy> ParseNonFinite(const std::string& given) {
+  if (given == "error") return NonFinitePolicy::kError;
+  if (given == "skip_step") return NonFinitePolicy::kSkipStep;
+  if (given == "propagate") return NonFinitePolicy::kPropagate;
+  return UnknownName("non-finite", given, given,
+                     {"error", "skip_step", "propagate"});
+}
+
+absl::Status CheckStatistics(const TrainFlags& flags) {
+  constexpr int64_t kMost = 1'000'000'000;
+  if (flags.statistics_every < 0 || flags.statistics_every > kMost) {
+    return BadFlag("statistics-every", StrCat(flags.statistics_every),
+                   "expected 1 to ", kMost, " steps, or 0 for none");
+  }
+  if (!flags.csv.empty() && flags.statistics_every == 0) {
+    return BadFlag("csv", flags.csv,
+                   "there are no statistics to write; give "
+                   "--statistics-every=100");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Scale> ParseScale(const std::string& given) {
@@ -249,7 +334,11 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
   EVENGRAD_ASSIGN_OR_RETURN(options.validation,
                             ParseValidation(flags.validation));
   EVENGRAD_ASSIGN_OR_RETURN(options.scale, ParseScale(flags.scale));
-  EVENGRAD_ASSIGN_OR_RETURN(options.hooks, ParseClip(flags.clip));
+  EVENGRAD_RETURN_IF_ERROR(ParseClip(flags.clip, options));
+  EVENGRAD_ASSIGN_OR_RETURN(options.non_finite,
+                            ParseNonFinite(flags.non_finite));
+  EVENGRAD_RETURN_IF_ERROR(CheckStatistics(flags));
+  if (flags.check_numerics) options.hooks.push_back(CheckNumerics());
   return options;
 }
 

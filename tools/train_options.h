@@ -28,6 +28,10 @@ struct TrainFlags {
   std::string validation = "first:5000";
   std::string scale = "standardize";
   std::string clip = "none";
+  std::string non_finite = "error";
+  bool check_numerics = false;
+  int64_t statistics_every = 0;  // 0: none
+  std::string csv;
   uint64_t seed = 42;
   int threads = 0;
   std::string json;
@@ -44,6 +48,11 @@ struct TrainOptions {
   ValidationOptions validation = {};
   Scale scale = Scale::kStandardize;
   std::vector<std::shared_ptr<Hook>> hooks = {};
+  // The scope of the clipping hook's report; "" without one.
+  std::string clip_scope = {};
+  // Steps after which a threshold for clipping is proposed; 0: none is.
+  int64_t suggest_steps = 0;
+  NonFinitePolicy non_finite = NonFinitePolicy::kError;
 };
 
 // Errors name the flag, what was given and what was expected: bad usage.

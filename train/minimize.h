@@ -43,6 +43,16 @@ struct MinimizeOptions {
   std::vector<NamedValue> fetches = {};
   // A parameter belongs to the first group that matches it.
   std::vector<ParameterGroup> groups = {};
+  // What is done about a loss or gradients (as derived, before hooks change
+  // them) that are not finite. Clipping does not hide them.
+  //   kError      Session::Run returns an error that names the first bad node.
+  //               The loss, and gradients that all updates wait for, are tested
+  //               before any state changes; other gradients by way of the
+  //               parameter that has been updated with them.
+  //   kSkipStep   parameters and the optimizer's states stay bit for bit; the
+  //               state "skipped_steps" (i64[]) counts the step
+  //   kPropagate  nothing is tested
+  NonFiniteOptions non_finite = {};
   // Scope of the states and nodes of the program's own, so that two programs
   // of one session have a learning rate each: "critic/learning_rate".
   std::string name = {};

@@ -1,5 +1,6 @@
 #include "evengrad/train/training_loop.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -77,9 +78,9 @@ class TrainingLoop {
                                 RunStep(*batch, so_far, correct));
       loss_sum += step.loss * static_cast<double>(step.examples);
       examples += step.examples;
-      so_far.loss = loss_sum / static_cast<double>(examples);
-      so_far.accuracy =
-          static_cast<double>(correct) / static_cast<double>(examples);
+      const auto counted = static_cast<double>(std::max<int64_t>(examples, 1));
+      so_far.loss = loss_sum / counted;
+      so_far.accuracy = static_cast<double>(correct) / counted;
       if (options_.on_step) options_.on_step(so_far);
       if (options_.interrupt != nullptr && options_.interrupt->load()) {
         result_.interrupted = true;
@@ -101,10 +102,10 @@ class TrainingLoop {
     ++result_.steps;
     const Tensor& loss = result.values()[loss_index_];
     const double value = LoadAsDouble(loss.dtype(), loss.data(), 0);
-    if (!std::isfinite(value)) {
-      return absl::OutOfRangeError(
-          StrCat("the loss is ", value, " at step ", at.step, " of epoch ",
-                 at.epoch, "; lower the learning rate or clip the gradients"));
+    // Under kError the session has refused such a step.
+    if (!std::isfinite(value) &&
+        training_.non_finite.policy == NonFinitePolicy::kSkipStep) {
+      return Evaluation{};  // no part of the means
     }
     EVENGRAD_ASSIGN_OR_RETURN(
         const int64_t matches,

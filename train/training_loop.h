@@ -23,7 +23,8 @@
 namespace evengrad {
 
 // Where an epoch is after a step. Loss and accuracy are means over the epoch's
-// examples so far, each measured while the network was being trained.
+// examples so far, each measured while the network was being trained; a step
+// whose loss is not finite has no part in them when the program skips it.
 struct StepReport {
   int64_t epoch = 0;  // 1 for the first
   int64_t step = 0;   // of the epoch, 1 for the first

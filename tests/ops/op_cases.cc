@@ -18,7 +18,8 @@ const std::vector<OpCase>& BuiltinOpCases() {
     auto* all = new std::vector<OpCase>;
     for (auto family :
          {SourceCases, ArithmeticCases, ComparisonCases, ActivationCases,
-          ShapeCases, ReductionCases, LinearCases, RandomCases}) {
+          ShapeCases, ReductionCases, LinearCases, RandomCases,
+          StatisticsCases}) {
       for (OpCase& row : family()) all->push_back(std::move(row));
     }
     return all;

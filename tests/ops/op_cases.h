@@ -22,6 +22,7 @@ std::vector<OpCase> ShapeCases();
 std::vector<OpCase> ReductionCases();
 std::vector<OpCase> LinearCases();
 std::vector<OpCase> RandomCases();
+std::vector<OpCase> StatisticsCases();
 
 // ---- What rows have in common -----------------------------------------------
 
