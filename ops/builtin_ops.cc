@@ -1,7 +1,6 @@
 #include "evengrad/ops/builtin_ops.h"
 
 #include "evengrad/graph/source_ops.h"
-#include "evengrad/ops/statistics.h"
 
 namespace evengrad {
 namespace {

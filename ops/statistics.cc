@@ -9,6 +9,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/tensor.h"
+#include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"

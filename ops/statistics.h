@@ -9,7 +9,6 @@
 
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
-#include "evengrad/graph/op_def.h"
 
 namespace evengrad {
 
@@ -59,10 +58,6 @@ struct StatisticsValues {
 EVENGRAD_EXPORT StatisticsValues Statistics(const Value& input,
                                             StatisticsOptions options = {},
                                             SourceLocation = Here());
-
-EVENGRAD_EXPORT const OpDef& PercentileOp();
-EVENGRAD_EXPORT const OpDef& StatisticsOp();
-EVENGRAD_EXPORT const OpDef& SumOfSquaresOp();
 
 }  // namespace evengrad
 

@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/tensor.h"
+#include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/reduction_rules.h"

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view kYellow = "\x1b[33m";
 constexpr std::string_view kPlain = "\x1b[0m";
-constexpr size_t kMaxFindings = 5;
 constexpr int kLiveRows = 12;
 
 std::string Number(const char* format, double value) {
@@ -83,6 +82,29 @@ bool HasFinding(std::span<const Finding> findings, const std::string& layer) {
       findings, [&](const Finding& finding) { return finding.layer == layer; });
 }
 
+// A line for each kind of finding, and its cure.
+template <typename AddLine>
+void AddFindings(std::span<const Finding> findings, const AddLine& add) {
+  for (size_t i = 0; i < findings.size(); ++i) {
+    const Finding& finding = findings[i];
+    const auto same = [&](const Finding& other) {
+      return other.kind == finding.kind;
+    };
+    if (std::ranges::any_of(findings.first(i), same)) continue;
+    const auto others = std::ranges::count_if(findings, same) - 1;
+    std::string line = StrCat("! ", finding.text);
+    if (finding.since < finding.step) {
+      line += StrCat(", since step ", finding.since);
+    }
+    if (others > 0) {
+      line += StrCat("; likewise ", others,
+                     others > 1 ? " more layers" : " more layer");
+    }
+    add(line, true);
+    add(StrCat("  cure: ", finding.cure), false);
+  }
+}
+
 }  // namespace
 
 std::string StatisticsTable(const StatisticsRecord& record,
@@ -120,18 +142,7 @@ std::string StatisticsTable(const StatisticsRecord& record,
     const LayerRecord& layer = record.layers[static_cast<size_t>(i)];
     add(Row(layer, name_width), HasFinding(findings, layer.name));
   }
-  for (size_t i = 0; i < std::min(findings.size(), kMaxFindings); ++i) {
-    const Finding& finding = findings[i];
-    add(StrCat("! ", finding.text,
-               finding.since < finding.step
-                   ? StrCat(", since step ", finding.since)
-                   : ""),
-        true);
-    add(StrCat("  cure: ", finding.cure), false);
-  }
-  if (findings.size() > kMaxFindings) {
-    add(StrCat("! ", findings.size() - kMaxFindings, " more findings"), true);
-  }
+  AddFindings(findings, add);
   return text;
 }
 

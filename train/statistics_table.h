@@ -20,8 +20,8 @@ struct StatisticsTableOptions {
 // One line a layer: mean and deviation of the output, the share of it that is
 // saturated (of dead units, for activations that can die), the root mean square
 // of its gradient, that as a multiple of the next layer's, and the largest
-// change of a matrix relative to its norm. Then a line for each finding (at
-// most five) with its cure.
+// change of a matrix relative to its norm. Then a line for each kind of
+// finding, that of the first layer and how many more there are, with its cure.
 EVENGRAD_EXPORT std::string StatisticsTable(
     const StatisticsRecord& record, std::span<const Finding> findings,
     const StatisticsTableOptions& options = {});

@@ -16,10 +16,11 @@ std::string Percent(double share) {
   return text;
 }
 
-// Two significant digits: "310", "0.0012".
+// "310", "0.0012", "3.2e+08".
 std::string Short(double value) {
   char text[32];
-  std::snprintf(text, sizeof(text), value >= 100 ? "%.0f" : "%.2g", value);
+  const bool whole = value >= 100 && value < 1e5;
+  std::snprintf(text, sizeof(text), whole ? "%.0f" : "%.2g", value);
   return text;
 }
 

@@ -1,7 +1,7 @@
 // Rows of the ops that hooks measure with.
 #include <cmath>
 
-#include "evengrad/ops/statistics.h"
+#include "evengrad/ops/builtin_ops.h"
 #include "op_cases.h"
 
 namespace evengrad {

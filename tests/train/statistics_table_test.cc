@@ -58,6 +58,31 @@ TEST(StatisticsTableTest, FindingsAndFolding) {
   EXPECT_EQ(color.find("\x1b[33mhidden1"), std::string::npos);
 }
 
+TEST(StatisticsTableTest, AKindOfFindingIsToldOnce) {
+  std::vector<Finding> findings;
+  for (const char* layer : {"hidden1", "hidden2", "hidden3"}) {
+    findings.push_back({.kind = FindingKind::kSaturated,
+                        .layer = layer,
+                        .step = 200,
+                        .since = 200,
+                        .text = StrCat(layer, ": too much"),
+                        .cure = "less"});
+  }
+  findings.push_back({.kind = FindingKind::kSmallUpdates,
+                      .layer = "hidden1",
+                      .step = 200,
+                      .since = 200,
+                      .text = "hidden1: too small",
+                      .cure = "more"});
+  const std::string table = StatisticsTable(Record(3), findings);
+  EXPECT_TRUE(
+      table.ends_with("\n! hidden1: too much; likewise 2 more layers\n"
+                      "  cure: less\n"
+                      "! hidden1: too small\n"
+                      "  cure: more\n"))
+      << table;
+}
+
 TEST(StatisticsTableTest, LinesFitTheTerminal) {
   for (const int columns : {0, 30, 40, 79}) {
     const std::string table =
