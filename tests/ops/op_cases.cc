@@ -16,10 +16,9 @@ using testing::OpSample;
 const std::vector<OpCase>& BuiltinOpCases() {
   static const std::vector<OpCase>* const cases = [] {
     auto* all = new std::vector<OpCase>;
-    for (auto family :
-         {SourceCases, ArithmeticCases, ComparisonCases, ActivationCases,
-          ShapeCases, ReductionCases, LinearCases, RandomCases,
-          StatisticsCases}) {
+    for (auto family : {SourceCases, ArithmeticCases, ComparisonCases,
+                        ActivationCases, ShapeCases, ReductionCases,
+                        LinearCases, RandomCases, StatisticsCases}) {
       for (OpCase& row : family()) all->push_back(std::move(row));
     }
     return all;
