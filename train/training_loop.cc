@@ -75,7 +75,7 @@ class TrainingLoop {
     while (const Batch* batch = batches_.Next()) {
       ++so_far.step;
       EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
-                                RunStep(*batch, so_far, correct));
+                                RunStep(*batch, correct));
       loss_sum += step.loss * static_cast<double>(step.examples);
       examples += step.examples;
       const auto counted = static_cast<double>(std::max<int64_t>(examples, 1));
@@ -93,8 +93,7 @@ class TrainingLoop {
   }
 
   // One step; adds the examples it got right to `correct`.
-  absl::StatusOr<Evaluation> RunStep(const Batch& batch, const StepReport& at,
-                                     int64_t& correct) {
+  absl::StatusOr<Evaluation> RunStep(const Batch& batch, int64_t& correct) {
     feeds_[0].tensor = batch.inputs;
     feeds_[1].tensor = batch.labels;
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
