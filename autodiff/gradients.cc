@@ -14,14 +14,19 @@ namespace {
 
 // A gradient flows through floating values whose contents are read.
 bool CarriesGradient(const Node& node, int input) {
-  const std::vector<int>& type_only = node.op().type_only_inputs;
   return IsFloating(node.input(input).dtype()) &&
-         std::count(type_only.begin(), type_only.end(), input) == 0;
+         !node.op().ReadsTypeOnly(input);
 }
 
-// One reverse-mode derivation: from the loss, the nodes are visited in falling
-// order of their ids, so that all readers of a value come before its maker and
-// have left their contributions to its gradient.
+// A value whose derivatives are wanted, and d (what is differentiated) / d it.
+struct Seed {
+  Value loss;
+  Value output_gradient;
+};
+
+// One reverse-mode derivation: from the last loss, the nodes are visited in
+// falling order of their ids, so that all readers of a value come before its
+// maker and have left their contributions to its gradient.
 class Derivation {
  public:
   Derivation(const Graph& graph, std::span<const Value> wrt,
@@ -30,13 +35,17 @@ class Derivation {
     for (const Value& value : wrt) gradients_[value.id()] = Value();
   }
 
-  absl::Status Run(const Value& loss, const Value& output_gradient) {
-    FindDependents(loss.id().node);
-    contributions_[loss.id()].push_back(output_gradient);
-    for (int id = loss.id().node; id >= 0; --id) {
+  absl::Status Run(std::span<const Seed> seeds) {
+    int last = -1;
+    for (const auto& [loss, output_gradient] : seeds) {
+      contributions_[loss.id()].push_back(output_gradient);
+      last = std::max(last, loss.id().node);
+    }
+    FindDependents(last);
+    for (int id = last; id >= 0; --id) {
       if (depends_[id]) EVENGRAD_RETURN_IF_ERROR(Visit(graph_.node(id)));
     }
-    return absl::OkStatus();
+    return ListWithoutGradient();
   }
 
   // The gradient of one of `wrt`; an invalid value where none arrived.
@@ -76,7 +85,7 @@ class Derivation {
       reached |= output_gradients.back().valid();
     }
     if (!reached || !InputDepends(node)) return graph_.status();
-    if (!node.op().gradient) return ListWithoutGradient(node);
+    if (!node.op().gradient) return GoOnWithoutGradient(node);
     return Contribute(node, node.op().gradient(node, output_gradients));
   }
 
@@ -129,20 +138,23 @@ class Derivation {
         "' of type ", expected.ToString());
   }
 
-  // `first` has no gradient: an error that names it and all others like it
-  // which the walk would still have met.
-  absl::Status ListWithoutGradient(const Node& first) const {
-    std::vector<bool> reached(depends_.size(), false);
-    reached[first.id()] = true;
-    for (const auto& [id, unused] : contributions_) reached[id.node] = true;
-    std::string list;
-    for (int id = first.id(); id >= 0; --id) {
-      const Node node = graph_.node(id);
-      if (!reached[id] || !InputDepends(node)) continue;
-      for (int i = 0; i < node.num_inputs(); ++i) {
-        if (InputDepends(node, i)) reached[node.input_id(i).node] = true;
+  // The op has no gradient: an error. The walk goes on with gradients that have
+  // a type only, to find all others like it.
+  absl::Status GoOnWithoutGradient(const Node& node) {
+    without_gradient_.push_back(node);
+    std::vector<Value> tokens(static_cast<size_t>(node.num_inputs()));
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (InputDepends(node, i)) {
+        tokens[i] = TypeToken(graph_, node.input(i).type());
       }
-      if (node.op().gradient) continue;
+    }
+    return Contribute(node, tokens);
+  }
+
+  absl::Status ListWithoutGradient() const {
+    if (without_gradient_.empty()) return absl::OkStatus();
+    std::string list;
+    for (const Node& node : without_gradient_) {
       list += StrCat(list.empty() ? "" : ", ", node.op().name, " '",
                      node.name(), "'",
                      node.location().known()
@@ -159,6 +171,7 @@ class Derivation {
   std::vector<bool> depends_;
   std::map<ValueId, std::vector<Value>> contributions_;
   std::map<ValueId, Value> gradients_;
+  std::vector<Node> without_gradient_;
 };
 
 // d loss / d loss: the given one, or 1 for a scalar.
@@ -203,32 +216,85 @@ absl::StatusOr<std::vector<Value>> ResolveWrt(const Graph& graph,
   return resolved;
 }
 
+// The losses with their output gradients.
+absl::StatusOr<std::vector<Seed>> MakeSeeds(const Graph& graph,
+                                            std::span<const Value> losses,
+                                            const GradientOptions& options) {
+  std::vector<Value> given = options.output_gradients;
+  if (options.output_gradient.valid()) {
+    if (losses.size() != 1 || !given.empty()) {
+      return InvalidArgument(
+          "GradientOptions::output_gradient is for one loss, given ",
+          losses.size(), "; use output_gradients, one each");
+    }
+    given = {options.output_gradient};
+  }
+  if (!given.empty() && given.size() != losses.size()) {
+    return InvalidArgument(given.size(), " output gradients for ",
+                           losses.size(),
+                           " losses; give one each, Value() "
+                           "for ones");
+  }
+  given.resize(losses.size());
+  std::vector<Seed> seeds;
+  for (size_t i = 0; i < losses.size(); ++i) {
+    EVENGRAD_ASSIGN_OR_RETURN(Value loss, graph.Resolve(losses[i]));
+    EVENGRAD_ASSIGN_OR_RETURN(Value output_gradient,
+                              OutputGradient(graph, loss, given[i]));
+    seeds.push_back({std::move(loss), std::move(output_gradient)});
+  }
+  return seeds;
+}
+
+Value ZerosLike(const Graph& graph, const Value& value) {
+  const LocationScope location(graph, value.node().location());
+  const GradientScope gradient_of(graph, value.id().node);
+  const NameScope scope(graph, StrCat("gradient/", value.name()));
+  return BroadcastLike(Constant(graph, 0.0, value.dtype()), value);
+}
+
+absl::Status UnreachedError(std::span<const Seed> seeds,
+                            const std::string& unreached) {
+  std::string losses;
+  for (const Seed& seed : seeds) {
+    losses += StrCat(losses.empty() ? "'" : ", '", seed.loss.name(), "'");
+  }
+  return InvalidArgument(
+      seeds.size() == 1 ? "the loss " : "none of the losses ", losses,
+      seeds.size() == 1 ? " does not depend on " : " depends on ", unreached,
+      "; leave it out, or set GradientOptions::zeros_for_unreached");
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Value>> Gradients(const Value& loss,
                                              std::span<const Value> wrt,
                                              const GradientOptions& options) {
-  const std::optional<Graph> graph = Graph::Of(loss);
+  return Gradients(std::span<const Value>(&loss, 1), wrt, options);
+}
+
+absl::StatusOr<std::vector<Value>> Gradients(std::span<const Value> losses,
+                                             std::span<const Value> wrt,
+                                             const GradientOptions& options) {
+  if (losses.empty()) return InvalidArgument("there is no loss");
+  const std::optional<Graph> graph = Graph::Of(losses[0]);
   if (!graph.has_value()) {
     return InvalidArgument("the loss is an empty value, made by no op");
   }
   EVENGRAD_RETURN_IF_ERROR(graph->status());
-  EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, graph->Resolve(loss));
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> own_wrt,
                             ResolveWrt(*graph, wrt));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const Value output_gradient,
-      OutputGradient(*graph, own_loss, options.output_gradient));
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Seed> seeds,
+                            MakeSeeds(*graph, losses, options));
   Derivation derivation(*graph, own_wrt, options.all);
-  EVENGRAD_RETURN_IF_ERROR(derivation.Run(own_loss, output_gradient));
+  EVENGRAD_RETURN_IF_ERROR(derivation.Run(seeds));
 
   std::vector<Value> gradients;
   std::string unreached;
   for (const Value& value : own_wrt) {
     Value gradient = derivation.gradient(value);
     if (!gradient.valid() && options.zeros_for_unreached) {
-      const NameScope scope(*graph, StrCat("gradient/", value.name()));
-      gradient = BroadcastLike(Constant(*graph, 0.0, value.dtype()), value);
+      gradient = ZerosLike(*graph, value);
     }
     if (!gradient.valid()) {
       unreached += StrCat(unreached.empty() ? "'" : ", '", value.name(), "'");
@@ -237,10 +303,7 @@ absl::StatusOr<std::vector<Value>> Gradients(const Value& loss,
   }
   EVENGRAD_RETURN_IF_ERROR(graph->status());
   if (unreached.empty()) return gradients;
-  return InvalidArgument("the loss '", own_loss.name(), "' does not depend on ",
-                         unreached,
-                         "; leave it out, or set "
-                         "GradientOptions::zeros_for_unreached");
+  return UnreachedError(seeds, unreached);
 }
 
 }  // namespace evengrad

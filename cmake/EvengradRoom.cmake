@@ -24,11 +24,45 @@ if(EVENGRAD_SANITIZE)
     -fsanitize=${EVENGRAD_SANITIZE})
 endif()
 
+if(EVENGRAD_FUZZ)
+  target_compile_options(evengrad_build_options INTERFACE
+    -fsanitize=fuzzer-no-link)
+  target_link_options(evengrad_build_options INTERFACE
+    -fsanitize=fuzzer-no-link)
+endif()
+
 # evengrad_link_headers(NAME FOLDER): include/evengrad/NAME is that folder of the
 # source tree.
 function(evengrad_link_headers name folder)
   file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${folder}"
     "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}" SYMBOLIC)
+endfunction()
+
+# evengrad_precompile(TARGET GROUP [HEADER...]): compiles the standard library's
+# and Abseil's headers, and those given, once for all targets of a group, which
+# have the same flags.
+function(evengrad_precompile target group)
+  if(NOT EVENGRAD_PRECOMPILE_HEADERS)
+    return()
+  endif()
+  get_property(owner GLOBAL PROPERTY EVENGRAD_PRECOMPILED_${group})
+  if(owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+    return()
+  endif()
+  set_property(GLOBAL PROPERTY EVENGRAD_PRECOMPILED_${group} ${target})
+  target_precompile_headers(${target} PRIVATE
+    <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
+    <functional> <limits> <map> <memory> <optional> <set> <span> <string>
+    <string_view> <utility> <variant> <vector>
+    "<absl/status/statusor.h$<ANGLE-R>" "<absl/strings/str_cat.h$<ANGLE-R>"
+    ${ARGN})
+endfunction()
+
+# evengrad_umbrella_header(NAME HEADER): "evengrad/NAME" is that header.
+function(evengrad_umbrella_header name header)
+  file(CONFIGURE OUTPUT "${EVENGRAD_INCLUDE_DIR}/evengrad/${name}"
+    CONTENT "#include \"evengrad/${header}\"  // IWYU pragma: export\n")
 endfunction()
 
 # evengrad_compile_defaults(TARGET): warnings, sanitizers, hidden symbols.
@@ -78,6 +112,7 @@ function(evengrad_room name)
   evengrad_compile_defaults(evengrad_${name})
   set_target_properties(evengrad_${name} PROPERTIES
     POSITION_INDEPENDENT_CODE ON)
+  evengrad_precompile(evengrad_${name} rooms)
   target_include_directories(evengrad_${name} PUBLIC "${EVENGRAD_INCLUDE_DIR}")
   target_link_libraries(evengrad_${name}
     PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}
@@ -107,12 +142,9 @@ function(evengrad_library target kind)
     PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}
     PRIVATE ${private_libraries})
 
-  # Public is what evengrad.h reaches.
-  set(public_headers)
-  if(EXISTS "${PROJECT_SOURCE_DIR}/train/evengrad.h")
-    evengrad_reached_headers(public_headers evengrad.h)
-    list(TRANSFORM public_headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/")
-  endif()
+  # Public is what evengrad.h and custom_op.h reach.
+  evengrad_reached_headers(public_headers evengrad.h custom_op.h)
+  list(TRANSFORM public_headers PREPEND "${EVENGRAD_INCLUDE_DIR}/evengrad/")
   target_sources(${target} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${EVENGRAD_INCLUDE_DIR}" FILES ${public_headers})
 endfunction()

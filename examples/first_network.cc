@@ -12,7 +12,7 @@ absl::Status Run(const std::string& folder) {
       eg::DataSet data,
       eg::DataSet::ReadIdx(folder + "/train-images-idx3-ubyte.gz",
                            folder + "/train-labels-idx1-ubyte.gz"));
-  EVENGRAD_ASSIGN_OR_RETURN(eg::Split split,
+  EVENGRAD_ASSIGN_OR_RETURN(eg::DataSplit split,
                             eg::SplitValidation(data, {.size = 5000}));
   const eg::Scaling scaling = eg::StandardScaling(split.training);
   EVENGRAD_ASSIGN_OR_RETURN(eg::DataSet training,

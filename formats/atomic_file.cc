@@ -104,7 +104,7 @@ absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
     const int descriptor =
         Retry([&] { return open(target.c_str(), O_WRONLY | O_CLOEXEC); });
     if (descriptor < 0) return CannotWrite(path, errno);
-    return AtomicFile(target.string(), target.string(), descriptor);
+    return AtomicFile(path, target.string(), target.string(), descriptor);
   }
   std::string partial = target.string() + ".partial";
   const int descriptor = OpenPartial(partial);
@@ -113,7 +113,7 @@ absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
         path, ": cannot be written: another writer has ", partial, " open"));
   }
   if (descriptor < 0) return CannotWrite(path, errno);
-  AtomicFile file(target.string(), std::move(partial), descriptor);
+  AtomicFile file(path, target.string(), std::move(partial), descriptor);
   if (exists && fchmod(descriptor, status.st_mode & 07777) != 0) {
     return CannotWrite(path, errno);
   }
@@ -157,14 +157,14 @@ absl::Status AtomicFile::Sync() {
 absl::Status AtomicFile::Commit() {
   if (descriptor_ < 0) return absl::OkStatus();
   EVENGRAD_RETURN_IF_ERROR(Sync());
-  if (!direct() && std::rename(written_path_.c_str(), path_.c_str()) != 0) {
+  if (!direct() && std::rename(written_path_.c_str(), target_.c_str()) != 0) {
     return CannotWrite(path_, errno);
   }
   const bool renamed = !direct();
   if (close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) {
     return CannotWrite(path_, errno);
   }
-  return renamed ? SyncFolder(FolderOf(path_)) : absl::OkStatus();
+  return renamed ? SyncFolder(FolderOf(target_)) : absl::OkStatus();
 }
 
 absl::Status SyncFolder(const std::string& folder) {

@@ -35,6 +35,7 @@ class EVENGRAD_EXPORT AtomicFile {
   static absl::StatusOr<AtomicFile> Create(const std::string& path);
   AtomicFile(AtomicFile&& other) noexcept
       : path_(std::move(other.path_)),
+        target_(std::move(other.target_)),
         written_path_(std::move(other.written_path_)),
         descriptor_(std::exchange(other.descriptor_, -1)) {}
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -49,19 +50,22 @@ class EVENGRAD_EXPORT AtomicFile {
   // Nothing can be written afterwards. A second call does nothing.
   absl::Status Commit();
 
-  // The file's name, links followed.
+  // As it was given.
   const std::string& path() const { return path_; }
 
  private:
-  AtomicFile(std::string path, std::string written_path, int descriptor)
+  AtomicFile(std::string path, std::string target, std::string written_path,
+             int descriptor)
       : path_(std::move(path)),
+        target_(std::move(target)),
         written_path_(std::move(written_path)),
         descriptor_(descriptor) {}
-  bool direct() const { return written_path_ == path_; }
+  bool direct() const { return written_path_ == target_; }
   absl::Status Sync();
 
   std::string path_;
-  std::string written_path_;  // equal to path_ when written directly
+  std::string target_;        // links followed
+  std::string written_path_;  // equal to target_ when written directly
   int descriptor_;            // -1 once committed
 };
 

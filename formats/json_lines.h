@@ -8,16 +8,19 @@
 
 #include <concepts>
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "evengrad/formats/atomic_file.h"
 #include "evengrad/graph/export.h"
 
 namespace evengrad {
+
+// `text` as a JSON string. Bytes above 0x7f pass as they are (UTF-8).
+EVENGRAD_EXPORT std::string QuotedJson(std::string_view text);
 
 // A flat JSON object; its members stay in the order in which they were added.
 class EVENGRAD_EXPORT JsonObject {
@@ -46,33 +49,19 @@ class EVENGRAD_EXPORT JsonObject {
   std::string text_ = "{";
 };
 
-// Writes "<path>.partial", a line at a time and flushed, and gives it its real
-// name when it is finished: a file under that name is always complete. What
-// stands at `path` stays until then. A path that is no regular file (a pipe, a
-// device) is written directly.
+// Writes a line at a time to the partial file of an AtomicFile, whose real name
+// the file gets when it is finished: a file under that name is always complete.
 class EVENGRAD_EXPORT JsonLinesWriter {
  public:
   static absl::StatusOr<JsonLinesWriter> Open(const std::string& path);
-  JsonLinesWriter(JsonLinesWriter&&) noexcept = default;
-  JsonLinesWriter& operator=(JsonLinesWriter&&) noexcept = delete;
-  // Removes the partial file of a writer that was not finished.
-  ~JsonLinesWriter();
 
   absl::Status Write(const JsonObject& object);
   absl::Status Finish();
 
  private:
-  struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  JsonLinesWriter(std::string path, std::string written_path, std::FILE* file)
-      : path_(std::move(path)),
-        written_path_(std::move(written_path)),
-        file_(file) {}
+  explicit JsonLinesWriter(AtomicFile file) : file_(std::move(file)) {}
 
-  std::string path_;
-  std::string written_path_;  // equal to path_ when written directly
-  std::unique_ptr<std::FILE, CloseFile> file_;
+  AtomicFile file_;
 };
 
 }  // namespace evengrad

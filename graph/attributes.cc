@@ -27,12 +27,17 @@ absl::Status CheckRange(const AttributeDef& definition, double value) {
                          " is out of range: expected ", expected);
 }
 
+// "an integer", "a bool".
+std::string WithArticle(std::string_view kind) {
+  return StrCat(kind.starts_with('i') ? "an " : "a ", kind);
+}
+
 absl::Status CheckValue(const AttributeDef& definition,
                         const AttributeValue& value) {
   if (value.index() != definition.fallback.index()) {
-    return InvalidArgument("attribute ", definition.name, " is a ",
-                           KindName(value), ", expected a ",
-                           KindName(definition.fallback));
+    return InvalidArgument("attribute ", definition.name, " is ",
+                           WithArticle(KindName(value)), ", expected ",
+                           WithArticle(KindName(definition.fallback)));
   }
   if (const auto* number = std::get_if<double>(&value)) {
     return CheckRange(definition, *number);
@@ -59,15 +64,17 @@ absl::Status CheckValue(const AttributeDef& definition,
 }  // namespace
 
 std::string_view KindName(const AttributeValue& value) {
-  static constexpr std::array<std::string_view, 9> kNames = {"bool",
-                                                             "integer",
-                                                             "number",
-                                                             "string",
-                                                             "list of integers",
-                                                             "list of numbers",
-                                                             "dtype",
-                                                             "shape",
-                                                             "tensor"};
+  static constexpr std::array<std::string_view, 10> kNames = {
+      "bool",
+      "integer",
+      "number",
+      "string",
+      "list of integers",
+      "list of numbers",
+      "dtype",
+      "shape",
+      "tensor",
+      "object"};
   return kNames[value.index()];
 }
 

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <variant>
 #include <vector>
 
@@ -17,12 +19,41 @@
 
 namespace evengrad {
 
+// A C++ object that a node carries, such as the function that a host_call
+// calls. Copies share the object; two are equal when it is the same one. Lives
+// in this process only: it cannot be written to a file.
+class HostObject {
+ public:
+  HostObject() = default;  // none
+  template <typename T>
+  explicit HostObject(std::shared_ptr<const T> object)
+      : object_(std::move(object)), type_(&typeid(T)) {}
+
+  bool valid() const { return object_ != nullptr; }
+  // The object; null where there is none, or one of another type.
+  template <typename T>
+  const T* Get() const {
+    if (object_ == nullptr || *type_ != typeid(T)) return nullptr;
+    return static_cast<const T*>(object_.get());
+  }
+  std::string ToString() const { return valid() ? "(object)" : "(none)"; }
+
+  friend bool operator==(const HostObject& a, const HostObject& b) {
+    return a.object_ == b.object_;
+  }
+
+ private:
+  std::shared_ptr<const void> object_;
+  const std::type_info* type_ = nullptr;
+};
+
 using AttributeValue =
     std::variant<bool, int64_t, double, std::string, std::vector<int64_t>,
-                 std::vector<double>, DType, Shape, Tensor>;
+                 std::vector<double>, DType, Shape, Tensor, HostObject>;
 
 // The name of the kind that `value` holds: "bool", "integer", "number",
-// "string", "integers", "numbers", "dtype", "shape", "tensor".
+// "string", "list of integers", "list of numbers", "dtype", "shape", "tensor",
+// "object".
 EVENGRAD_EXPORT std::string_view KindName(const AttributeValue& value);
 
 // Attributes by name, in alphabetical order.

@@ -33,13 +33,14 @@ struct GraphBody {
   std::vector<std::shared_ptr<const NodeRecord>> nodes;
   absl::flat_hash_map<std::string, int> names;
   absl::flat_hash_map<std::string, int> last_suffix;
-  absl::flat_hash_map<int, ValueId> initializers;  // by state
+  absl::flat_hash_map<int, ValueId> initializers;      // by state
+  absl::flat_hash_map<int, ValueId> training_updates;  // by state
   absl::flat_hash_set<std::string> parameter_scopes;
   absl::Status status;
 
   // What new nodes get.
   std::string scope;
-  SourceLocation location;
+  std::optional<SourceLocation> location;
   int gradient_of = -1;
 
   static uint64_t NextId() {
@@ -96,6 +97,46 @@ absl::Status CheckNumberOfInputs(const OpDef& op, size_t given) {
                          given, " given");
 }
 
+// False where NumPy's rules certainly forbid it; sizes that are still open are
+// looked at again when a program is compiled.
+bool MayBroadcastTo(const Shape& from, const Shape& to) {
+  if (from.rank() > to.rank()) return false;
+  for (int i = 0; i < from.rank(); ++i) {
+    const Dimension& size = from[i];
+    const Dimension& target = to[to.rank() - from.rank() + i];
+    if (size.is_integer() && target.is_integer() && size.size() != 1 &&
+        size != target) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What an op's type rule may not get wrong, because whatever follows relies on
+// it: the number of outputs, and the shape of a loop over the elements.
+absl::Status CheckInferredTypes(const OpDef& op,
+                                std::span<const TensorType> inputs,
+                                std::span<const TensorType> outputs) {
+  if (outputs.size() != op.outputs.size() && !op.variadic_outputs()) {
+    return InvalidArgument("the type rule of op '", op.name, "' gives ",
+                           outputs.size(), " type(s) for ", op.outputs.size(),
+                           " output(s)");
+  }
+  for (const TensorType& type : outputs) {
+    EVENGRAD_RETURN_IF_ERROR(type.shape.Validate());
+  }
+  if (!op.elementwise) return absl::OkStatus();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (MayBroadcastTo(inputs[i].shape, outputs[0].shape)) continue;
+    return InvalidArgument("the type rule of op '", op.name, "' gives ",
+                           outputs[0].ToString(), ", but input ", i, ", ",
+                           inputs[i].ToString(),
+                           ", does not broadcast to it, and the op is "
+                           "elementwise");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // ---- Value and Node -------------------------------------------------------
@@ -136,6 +177,12 @@ Value Node::initializer() const {
   return it == body_->initializers.end() ? Value() : Value(body_, it->second);
 }
 
+Value Node::training_update() const {
+  auto it = body_->training_updates.find(id_);
+  return it == body_->training_updates.end() ? Value()
+                                             : Value(body_, it->second);
+}
+
 Graph Node::graph() const { return Graph(body_); }
 
 std::string Node::ErrorPrefix() const {
@@ -148,8 +195,7 @@ Graph::Graph() : body_(std::make_shared<GraphBody>()) {}
 
 Node Graph::Add(const OpDef& op, std::span<const Value> inputs,
                 Attributes attributes, NodeOptions options) {
-  const SourceLocation location =
-      body_->location.known() ? body_->location : options.location;
+  const SourceLocation location = body_->location.value_or(options.location);
   return Append(
       op, inputs, std::move(attributes),
       UniqueName(*body_, options.name.empty() ? op.name : options.name),
@@ -211,10 +257,9 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
   absl::StatusOr<std::vector<TensorType>> types =
       op.infer_type(InferContext(op, input_types, record->attributes));
   if (!types.ok()) return fail(types.status());
-  for (const TensorType& type : *types) {
-    if (absl::Status shape = type.shape.Validate(); !shape.ok()) {
-      return fail(shape);
-    }
+  if (absl::Status rule = CheckInferredTypes(op, input_types, *types);
+      !rule.ok()) {
+    return fail(rule);
   }
   record->op = &op;
   record->location = location;
@@ -240,6 +285,15 @@ Node AddNode(const OpDef& op, std::span<const Value> inputs,
   }
   if (!graph.has_value()) return Node();
   return graph->Add(op, inputs, std::move(attributes), options);
+}
+
+const std::string& Graph::scope() const { return body_->scope; }
+
+std::string Graph::ErrorPrefix(std::string_view name,
+                               SourceLocation location) const {
+  return ErrorPrefixFor(body_->location.value_or(location),
+                        body_->scope.empty() ? std::string(name)
+                                             : StrCat(body_->scope, "/", name));
 }
 
 const absl::Status& Graph::status() const { return body_->status; }
@@ -281,7 +335,7 @@ Graph Graph::Clone() const {
   body->id = GraphBody::NextId();
   body->ancestors.push_back({body_->id, num_nodes()});
   body->scope.clear();
-  body->location = {};
+  body->location.reset();
   body->gradient_of = -1;
   return Graph(std::move(body));
 }
@@ -327,6 +381,33 @@ absl::Status Graph::SetInitializer(const Node& state,
   return absl::OkStatus();
 }
 
+absl::Status Graph::SetTrainingUpdate(const Node& state, const Value& value) {
+  if (!state.valid() || !value.valid() || state.body_ != body_ ||
+      value.body_ != body_) {
+    return InvalidArgument(
+        "a state and its training update must be of the same graph");
+  }
+  if (!IsState(state) || IsParameter(state)) {
+    return InvalidArgument(
+        state.ErrorPrefix(), "only states have training updates, this is ",
+        IsState(state) ? "a parameter, which the optimizer updates"
+                       : StrCat("made by op '", state.op().name, "'"));
+  }
+  if (value.dtype() != state.output_type().dtype ||
+      !MayBeEqual(value.shape(), state.output_type().shape)) {
+    return InvalidArgument(state.ErrorPrefix(), "the state has type ",
+                           state.output_type().ToString(),
+                           ", its training update ", value.name(), " has type ",
+                           value.type().ToString());
+  }
+  if (!body_->training_updates.emplace(state.id(), value.id()).second) {
+    return InvalidArgument(state.ErrorPrefix(),
+                           "the state already has a training update, '",
+                           state.training_update().name(), "'");
+  }
+  return absl::OkStatus();
+}
+
 // ---- Scopes ---------------------------------------------------------------
 
 NameScope::NameScope(const Graph& graph, std::string_view name)
@@ -339,7 +420,7 @@ NameScope::~NameScope() { graph_.body_->scope = std::move(previous_); }
 
 LocationScope::LocationScope(const Graph& graph, SourceLocation location)
     : graph_(graph), previous_(graph.body_->location) {
-  if (!previous_.known()) graph_.body_->location = location;
+  if (!previous_.has_value()) graph_.body_->location = location;
 }
 LocationScope::~LocationScope() { graph_.body_->location = previous_; }
 

@@ -107,6 +107,9 @@ class EVENGRAD_EXPORT Node {
   int gradient_of() const;
   // For a state: the value it starts with.
   Value initializer() const;
+  // For a state that training keeps up to date by itself, such as a running
+  // mean: the value it has after a training step; else an invalid value.
+  Value training_update() const;
   // A handle to the graph this node is in.
   Graph graph() const;
 
@@ -153,6 +156,12 @@ class EVENGRAD_EXPORT Graph {
                 Attributes attributes, std::string_view name,
                 SourceLocation location, int gradient_of = -1);
 
+  // The scope that new nodes are in: "encoder/layer1"; "" at the top.
+  const std::string& scope() const;
+  // "model.cc:27: hidden3/dense: ", the prefix of messages about what a
+  // function called at `location` would name `name` in the current scope.
+  std::string ErrorPrefix(std::string_view name, SourceLocation location) const;
+
   // The first error, or OK.
   const absl::Status& status() const;
   // Keeps `status` as the graph's error unless there is one; returns an
@@ -188,6 +197,11 @@ class EVENGRAD_EXPORT Graph {
 
   // The value with which `state` starts. Types must be equal.
   absl::Status SetInitializer(const Node& state, const Value& initializer);
+  // The value that `state` has after each step of a training program that reads
+  // it. Minimize makes an update of it; programs in inference mode only read
+  // the state. Error: not a state, a trainable one (optimizers update those),
+  // another type, a second update.
+  absl::Status SetTrainingUpdate(const Node& state, const Value& value);
 
   friend bool operator==(const Graph&, const Graph&) = default;
 
@@ -230,8 +244,9 @@ class EVENGRAD_EXPORT NameScope {
   std::string previous_;
 };
 
-// While it lives, new nodes of `graph` get `location`: a function composed of
-// ops points at its caller.
+// While it lives, new nodes of `graph` get `location`, even an unknown one: a
+// function composed of ops points at its caller, never at lines of its own. Of
+// nested ones the outermost counts.
 class EVENGRAD_EXPORT LocationScope {
  public:
   LocationScope(const Graph& graph, SourceLocation location);
@@ -241,7 +256,7 @@ class EVENGRAD_EXPORT LocationScope {
 
  private:
   Graph graph_;
-  SourceLocation previous_;
+  std::optional<SourceLocation> previous_;
 };
 
 // While it lives, new nodes of `graph` are part of the gradient of `node`.

@@ -1,5 +1,7 @@
 #include "evengrad/graph/op_def.h"
 
+#include <algorithm>
+
 #include "evengrad/graph/status.h"
 
 namespace evengrad {
@@ -13,6 +15,11 @@ std::string InferContext::InputName(int i) const {
 
 std::string InferContext::Describe(int i) const {
   return StrCat(InputName(i), " ", input(i).ToString());
+}
+
+bool OpDef::ReadsTypeOnly(int i) const {
+  const int name = std::min(i, static_cast<int>(inputs.size()) - 1);
+  return std::count(type_only_inputs.begin(), type_only_inputs.end(), name) > 0;
 }
 
 absl::StatusOr<std::vector<TensorType>> SameAsInput(

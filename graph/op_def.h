@@ -101,11 +101,13 @@ enum class HintFlow : uint8_t {
   kPass,  // the op keeps the role of its first input: bias, reshape, norm …
 };
 
-struct OpDef {
+struct EVENGRAD_EXPORT OpDef {
   std::string_view name = {};
   std::string_view summary = {};  // formula and source, one line
   // Names of the inputs. A last name that ends in "..." takes any number.
   std::vector<std::string_view> inputs = {};
+  // A last name that ends in "..." stands for any number, which the type rule
+  // decides.
   std::vector<std::string_view> outputs = {"output"};
   std::vector<AttributeDef> attributes = {};
   InferTypeFunction infer_type = {};
@@ -119,7 +121,8 @@ struct OpDef {
   CostFunction cost = {};
   InitializerHint initializer_hint = InitializerHint::kNone;
   HintFlow hint_flow = HintFlow::kStop;
-  // Inputs of which only the type is read: they keep nothing alive.
+  // Inputs of which only the type is read: they keep nothing alive. That of a
+  // variadic last name stands for all inputs it takes.
   std::vector<int> type_only_inputs = {};
   // Output 0 is input 0 with another shape: no kernel, no copy.
   bool alias = false;
@@ -127,6 +130,10 @@ struct OpDef {
   // an integer attribute "stream", which the builder fills with a hash of the
   // node's name when it is -1.
   bool random = false;
+  // Its kernel runs code with effects of its own, such as the user's: never
+  // merged or folded, runs alone on the session's calling thread, and before
+  // any state has changed. It may report an error, which stops the run.
+  bool has_effects = false;
   // The kernel runs a trailing elementwise program on each part of its output
   // (KernelRequest::epilogue).
   bool epilogue = false;
@@ -139,6 +146,11 @@ struct OpDef {
   bool variadic() const {
     return !inputs.empty() && inputs.back().ends_with("...");
   }
+  bool variadic_outputs() const {
+    return !outputs.empty() && outputs.back().ends_with("...");
+  }
+  // Only the type of input `i` is read.
+  bool ReadsTypeOnly(int i) const;
 };
 
 // The common type rule: one output, of the type of input 0.

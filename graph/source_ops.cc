@@ -98,8 +98,7 @@ Value State(const Graph& graph, std::string_view name, const Value& initial,
     return target
         .Fail(InvalidArgument("the initial value is empty or comes from a "
                               "failed call"),
-              StrCat(location.ToString(), location.known() ? ": " : "", name,
-                     ": "))
+              target.ErrorPrefix(name, location))
         .output();
   }
   Attributes attributes = TypeOf(initial.type());

@@ -29,6 +29,17 @@ bool IsIdentifier(std::string_view text) {
   });
 }
 
+absl::Status NegativeSize(const Shape& shape) {
+  const bool minus_one =
+      std::count(shape.begin(), shape.end(), Dimension(-1)) > 0;
+  return InvalidArgument(
+      "negative size in shape ", shape.ToString(),
+      minus_one
+          ? "; an unknown size is Dimension::Unknown(), one that is known "
+            "when fed has a name, such as \"batch\""
+          : "");
+}
+
 }  // namespace
 
 Dimension::Dimension(std::string_view symbol) : symbol_(InternSymbol(symbol)) {}
@@ -70,7 +81,7 @@ absl::StatusOr<int64_t> Shape::NumElements() const {
                              ToString(), " has no size yet");
     }
     if (dimension.size() < 0) {
-      return InvalidArgument("negative size in shape ", ToString());
+      return NegativeSize(*this);
     }
     if (dimension.size() == 0) {
       empty = true;
@@ -95,7 +106,7 @@ absl::Status Shape::Validate() const {
     }
     if (!dimension.is_integer()) continue;
     if (dimension.size() < 0) {
-      return InvalidArgument("negative size in shape ", ToString());
+      return NegativeSize(*this);
     }
     if (dimension.size() > 0 &&
         __builtin_mul_overflow(product, dimension.size(), &product)) {

@@ -5,6 +5,11 @@
 namespace evengrad {
 namespace {
 
+WeightLayout LayoutOf(const InferContext& context) {
+  return {.transposed = context.attribute<bool>("transposed"),
+          .groups = context.attribute<int64_t>("groups")};
+}
+
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
   const TensorType type = {context.attribute<DType>("dtype"),
                            context.attribute<Shape>("shape")};
@@ -12,14 +17,17 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
     return InvalidArgument("weights are f32, f64 or bf16, not ",
                            Name(type.dtype));
   }
-  EVENGRAD_RETURN_IF_ERROR(ComputeFans(type.shape).status());
+  EVENGRAD_RETURN_IF_ERROR(ComputeFans(type.shape, LayoutOf(context)).status());
   return std::vector<TensorType>{type};
 }
 
 // What is used where nobody has looked at the op that follows.
 std::vector<Value> Decompose(const Node& node) {
-  return {AddInitializer(node.graph(), GlorotUniform(), node.output_type(), "",
-                         node.location())};
+  return {AddInitializer(
+      node.graph(), GlorotUniform(), node.output_type(),
+      {.name = "",
+       .layout = LayoutOf(InferContext(node.op(), {}, node.attributes()))},
+      node.location())};
 }
 
 }  // namespace
@@ -33,7 +41,9 @@ const OpDef& AutoInitializerOp() {
       .attributes = {{.name = "dtype",
                       .fallback = DType::kF32,
                       .required = true},
-                     {.name = "shape", .fallback = Shape(), .required = true}},
+                     {.name = "shape", .fallback = Shape(), .required = true},
+                     {.name = "transposed", .fallback = false},
+                     {.name = "groups", .fallback = int64_t{1}, .minimum = 1}},
       .infer_type = InferType,
       .decompose = Decompose};
   return *op;

@@ -1,11 +1,10 @@
 #include "evengrad/ops/initializers.h"
 
-#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
-#include "evengrad/graph/suggest.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/ops.h"
 
@@ -16,66 +15,183 @@ namespace {
 // sqrt(1 - 4 phi(2) / erf(sqrt(2))), phi being the normal density.
 constexpr double kTruncatedDeviation = 0.87962566103423978;
 
-struct NamedInitializer {
-  std::string_view name;
-  Initializer (*make)();
-};
-constexpr std::array<NamedInitializer, 8> kInitializers = {
-    {{"auto", AutoInitializer},
-     {"zeros", Zeros},
-     {"glorot_normal", GlorotNormal},
-     {"glorot_uniform", GlorotUniform},
-     {"he_normal", HeNormal},
-     {"he_uniform", HeUniform},
-     {"lecun_normal", LeCunNormal},
-     {"lecun_uniform", LeCunUniform}}};
-
 double Choose(const Fans& fans, Fan fan) {
   switch (fan) {
     case Fan::kIn:
       return fans.in;
     case Fan::kOut:
       return fans.out;
+    case Fan::kGeometricAverage:
+      return std::sqrt(fans.in * fans.out);
     case Fan::kAverage:
       break;
   }
   return (fans.in + fans.out) / 2;
 }
 
-absl::StatusOr<double> Variance(const Initializer& initializer,
-                                const TensorType& type) {
-  if (!IsFloating(type.dtype)) {
-    return InvalidArgument("random weights are f32, f64 or bf16, not ",
-                           Name(type.dtype));
-  }
-  if (!(initializer.scale > 0) || !std::isfinite(initializer.scale)) {
-    return InvalidArgument("scale = ", initializer.scale,
-                           " of the variance must be positive and finite");
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(const Fans fans, ComputeFans(type.shape));
-  return initializer.scale / Choose(fans, initializer.fan);
+absl::Status CheckPositive(std::string_view what, double value) {
+  if (value > 0 && std::isfinite(value)) return absl::OkStatus();
+  return InvalidArgument(what, " must be positive and finite, not ", value);
 }
 
-Value AddVarianceScaling(const Graph& graph, Distribution distribution,
-                         double variance, const TensorType& type) {
-  const double deviation = std::sqrt(variance);
-  switch (distribution) {
-    case Distribution::kUniform: {
-      const double limit = std::sqrt(3 * variance);
-      return RandomUniform(graph, type, -limit, limit);
+absl::Status CheckFloating(const TensorType& type) {
+  if (IsFloating(type.dtype)) return absl::OkStatus();
+  return InvalidArgument("random weights are f32, f64 or bf16, not ",
+                         Name(type.dtype));
+}
+
+absl::Status CheckMatrix(std::string_view what, const TensorType& type) {
+  if (type.rank() != 2) {
+    return InvalidArgument(what, " is a matrix, ", type.ToString(),
+                           " has rank ", type.rank());
+  }
+  return ComputeFans(type.shape).status();
+}
+
+// The nodes of one initializer. Every function returns the value that `type`
+// describes, or says what is wrong with the recipe.
+class Builder {
+ public:
+  Builder(const Graph& graph, const TensorType& type,
+          const InitializerOptions& options)
+      : graph_(graph), type_(type), options_(options) {}
+
+  absl::StatusOr<Value> Build(const Initializer& initializer) const {
+    using Kind = Initializer::Kind;
+    if (initializer.kind == Kind::kAuto) return Auto();
+    if (initializer.kind == Kind::kConstant) {
+      return ConstantValue(initializer.value);
     }
-    case Distribution::kNormal:
-      return RandomNormal(graph, type, 0, deviation);
-    case Distribution::kTruncatedNormal:
-      break;
+    EVENGRAD_RETURN_IF_ERROR(CheckFloating(type_));
+    switch (initializer.kind) {
+      case Kind::kVarianceScaling:
+        return Scaled(initializer);
+      case Kind::kUniform:
+        return RandomUniform(graph_, type_, initializer.low, initializer.high);
+      case Kind::kNormal:
+        return RandomNormal(graph_, type_, initializer.mean,
+                            initializer.deviation);
+      case Kind::kTruncatedNormal:
+        return RandomTruncatedNormal(
+            graph_, type_, initializer.mean,
+            initializer.deviation /
+                (initializer.corrected ? kTruncatedDeviation : 1));
+      case Kind::kOrthogonal:
+        return Orthogonal(initializer);
+      case Kind::kIdentity:
+        return Identity(initializer.gain);
+      case Kind::kSparse:
+        return Sparse(initializer);
+      case Kind::kAuto:
+      case Kind::kConstant:
+        break;
+    }
+    return InvalidArgument("unknown kind of initializer");
   }
-  return RandomTruncatedNormal(graph, type, 0, deviation / kTruncatedDeviation);
-}
 
-Value AddConstant(const Graph& graph, double value, const TensorType& type) {
-  const Value scalar = Constant(graph, value, type.dtype);
-  return type.rank() == 0 ? scalar : BroadcastTo(scalar, type.shape);
-}
+ private:
+  absl::StatusOr<Value> Auto() const {
+    if (options_.fans.has_value()) {
+      return InvalidArgument(
+          "the automatic initializer takes its fans from the shape; give "
+          "another one");
+    }
+    return Graph(graph_)
+        .Add(AutoInitializerOp(), {},
+             {{"dtype", type_.dtype},
+              {"shape", type_.shape},
+              {"transposed", options_.layout.transposed},
+              {"groups", options_.layout.groups}})
+        .output();
+  }
+
+  absl::StatusOr<Value> ConstantValue(double value) const {
+    if (!std::isfinite(value)) {
+      return InvalidArgument("the initial value ", value, " is not finite");
+    }
+    const Value scalar = Constant(graph_, value, type_.dtype);
+    return type_.rank() == 0 ? scalar : BroadcastTo(scalar, type_.shape);
+  }
+
+  absl::StatusOr<Value> Scaled(const Initializer& initializer) const {
+    EVENGRAD_RETURN_IF_ERROR(
+        CheckPositive("scale of the variance", initializer.scale));
+    Fans fans;
+    if (options_.fans.has_value()) {
+      fans = *options_.fans;
+    } else {
+      EVENGRAD_ASSIGN_OR_RETURN(fans,
+                                ComputeFans(type_.shape, options_.layout));
+    }
+    const double chosen = Choose(fans, initializer.fan);
+    EVENGRAD_RETURN_IF_ERROR(CheckPositive("the fan", chosen));
+    const double variance = initializer.scale / chosen;
+    const double deviation = std::sqrt(variance);
+    switch (initializer.distribution) {
+      case Distribution::kUniform: {
+        const double limit = std::sqrt(3 * variance);
+        return RandomUniform(graph_, type_, -limit, limit);
+      }
+      case Distribution::kNormal:
+        return RandomNormal(graph_, type_, 0, deviation);
+      case Distribution::kTruncatedNormal:
+        break;
+    }
+    return RandomTruncatedNormal(graph_, type_, 0,
+                                 deviation / kTruncatedDeviation);
+  }
+
+  absl::StatusOr<Value> Orthogonal(const Initializer& initializer) const {
+    EVENGRAD_RETURN_IF_ERROR(CheckPositive("gain", initializer.gain));
+    EVENGRAD_RETURN_IF_ERROR(ComputeFans(type_.shape).status());
+    EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes,
+                              type_.shape.Sizes());
+    EVENGRAD_ASSIGN_OR_RETURN(const int64_t elements,
+                              type_.shape.NumElements());
+    const Shape flat = initializer.flattening == Flattening::kFirstAxis
+                           ? Shape({sizes.front(), elements / sizes.front()})
+                           : Shape({elements / sizes.back(), sizes.back()});
+    // bf16 would round away the independence of the numbers.
+    const bool narrow = type_.dtype == DType::kBF16;
+    const DType dtype = narrow ? DType::kF32 : type_.dtype;
+    Value value = Orthogonalize(RandomNormal(graph_, {dtype, flat}));
+    if (initializer.gain != 1) value = initializer.gain * value;
+    if (narrow) value = Cast(value, type_.dtype);
+    return flat == type_.shape ? value : Reshape(value, type_.shape);
+  }
+
+  absl::StatusOr<Value> Identity(double gain) const {
+    if (!std::isfinite(gain)) {
+      return InvalidArgument("gain must be finite, not ", gain);
+    }
+    EVENGRAD_RETURN_IF_ERROR(CheckMatrix("an identity", type_));
+    EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes,
+                              type_.shape.Sizes());
+    EVENGRAD_ASSIGN_OR_RETURN(Tensor places, Tensor::Zeros(I64({sizes[0]})));
+    EVENGRAD_ASSIGN_OR_RETURN(const std::span<int64_t> rows,
+                              places.mutable_values<int64_t>());
+    std::iota(rows.begin(), rows.end(), 0);
+    const Value ones = OneHot(Constant(graph_, places), sizes[1], type_.dtype);
+    return gain == 1 ? ones : gain * ones;
+  }
+
+  absl::StatusOr<Value> Sparse(const Initializer& initializer) const {
+    const double sparsity = initializer.sparsity;
+    if (!(sparsity >= 0 && sparsity <= 1)) {
+      return InvalidArgument("sparsity is a share from 0 to 1, not ", sparsity);
+    }
+    EVENGRAD_RETURN_IF_ERROR(CheckPositive("deviation", initializer.deviation));
+    EVENGRAD_RETURN_IF_ERROR(CheckMatrix("a sparse weight", type_));
+    const double rows = static_cast<double>(type_.shape[0].size());
+    return RandomNormal(graph_, type_, 0, initializer.deviation) *
+           RandomMask(graph_, type_,
+                      static_cast<int64_t>(std::ceil(sparsity * rows)));
+  }
+
+  const Graph graph_;
+  const TensorType& type_;
+  const InitializerOptions& options_;
+};
 
 }  // namespace
 
@@ -96,11 +212,13 @@ Initializer GlorotNormal() {
 Initializer GlorotUniform() {
   return VarianceScaling(1, Fan::kAverage, Distribution::kUniform);
 }
-Initializer HeNormal() {
-  return VarianceScaling(2, Fan::kIn, Distribution::kTruncatedNormal);
+Initializer HeNormal(double slope) {
+  return VarianceScaling(2 / (1 + slope * slope), Fan::kIn,
+                         Distribution::kTruncatedNormal);
 }
-Initializer HeUniform() {
-  return VarianceScaling(2, Fan::kIn, Distribution::kUniform);
+Initializer HeUniform(double slope) {
+  return VarianceScaling(2 / (1 + slope * slope), Fan::kIn,
+                         Distribution::kUniform);
 }
 Initializer LeCunNormal() {
   return VarianceScaling(1, Fan::kIn, Distribution::kTruncatedNormal);
@@ -108,82 +226,52 @@ Initializer LeCunNormal() {
 Initializer LeCunUniform() {
   return VarianceScaling(1, Fan::kIn, Distribution::kUniform);
 }
-
-absl::StatusOr<Initializer> InitializerByName(std::string_view name) {
-  for (const NamedInitializer& known : kInitializers) {
-    if (known.name == name) return known.make();
-  }
-  const std::string suggestion = DidYouMean(name, InitializerNames());
-  if (!suggestion.empty()) {
-    return InvalidArgument("unknown initializer '", name, "'", suggestion);
-  }
-  std::string all;
-  for (std::string_view known : InitializerNames()) {
-    all += StrCat(all.empty() ? "" : ", ", known);
-  }
-  return InvalidArgument("unknown initializer '", name, "'; there are ", all);
+Initializer UniformInitializer(double low, double high) {
+  return {.kind = Initializer::Kind::kUniform, .low = low, .high = high};
 }
-
-std::vector<std::string_view> InitializerNames() {
-  std::vector<std::string_view> names;
-  for (const NamedInitializer& known : kInitializers) {
-    names.push_back(known.name);
-  }
-  return names;
+Initializer NormalInitializer(double mean, double deviation) {
+  return {
+      .kind = Initializer::Kind::kNormal, .mean = mean, .deviation = deviation};
 }
+Initializer TruncatedNormalInitializer(double mean, double deviation,
+                                       bool corrected) {
+  return {.kind = Initializer::Kind::kTruncatedNormal,
+          .mean = mean,
+          .deviation = deviation,
+          .corrected = corrected};
+}
+Initializer OrthogonalInitializer(double gain, Flattening flattening) {
+  return {.kind = Initializer::Kind::kOrthogonal,
+          .gain = gain,
+          .flattening = flattening};
+}
+Initializer IdentityInitializer(double gain) {
+  return {.kind = Initializer::Kind::kIdentity, .gain = gain};
+}
+Initializer SparseInitializer(double sparsity, double deviation) {
+  return {.kind = Initializer::Kind::kSparse,
+          .deviation = deviation,
+          .sparsity = sparsity};
+}
+Initializer PyTorchDefault() { return HeUniform(std::sqrt(5.0)); }
 
-absl::StatusOr<Fans> ComputeFans(const Shape& shape) {
-  if (shape.rank() < 2) {
-    return InvalidArgument(
-        "a weight of shape ", shape.ToString(),
-        " has no fan-in and fan-out: expected two dimensions or more; give a "
-        "constant initializer or one of your own");
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, shape.Sizes());
-  double field = 1;
-  for (size_t i = 2; i < sizes.size(); ++i) {
-    field *= static_cast<double>(sizes[i]);
-  }
-  const bool matrix = sizes.size() == 2;
-  const Fans fans = {.in = field * static_cast<double>(sizes[matrix ? 0 : 1]),
-                     .out = field * static_cast<double>(sizes[matrix ? 1 : 0])};
-  if (!(fans.in > 0) || !(fans.out > 0)) {
-    return InvalidArgument("a weight of shape ", shape.ToString(),
-                           " has a fan-in of ", fans.in, " and a fan-out of ",
-                           fans.out, "; both must be positive");
-  }
-  return fans;
+Value AddInitializer(const Graph& graph, const Initializer& initializer,
+                     const TensorType& type, const InitializerOptions& options,
+                     SourceLocation location) {
+  const std::string error_prefix = graph.ErrorPrefix(options.name, location);
+  LocationScope at(graph, location);
+  NameScope scope(graph, options.name);
+  absl::StatusOr<Value> value =
+      Builder(graph, type, options).Build(initializer);
+  if (value.ok()) return *value;
+  return graph.Fail(value.status(), error_prefix).output();
 }
 
 Value AddInitializer(const Graph& graph, const Initializer& initializer,
                      const TensorType& type, std::string_view name,
                      SourceLocation location) {
-  LocationScope at(graph, location);
-  NameScope scope(graph, name);
-  auto fail = [&](const absl::Status& status) {
-    return graph
-        .Fail(status, StrCat(location.ToString(), location.known() ? ": " : "",
-                             name, ": "))
-        .output();
-  };
-  switch (initializer.kind) {
-    case Initializer::Kind::kAuto:
-      return Graph(graph)
-          .Add(AutoInitializerOp(), {},
-               {{"dtype", type.dtype}, {"shape", type.shape}})
-          .output();
-    case Initializer::Kind::kConstant:
-      if (!std::isfinite(initializer.value)) {
-        return fail(InvalidArgument("the initial value ", initializer.value,
-                                    " is not finite"));
-      }
-      return AddConstant(graph, initializer.value, type);
-    case Initializer::Kind::kVarianceScaling:
-      break;
-  }
-  const absl::StatusOr<double> variance = Variance(initializer, type);
-  if (!variance.ok()) return fail(variance.status());
-  return AddVarianceScaling(graph, initializer.distribution, *variance, type);
+  return AddInitializer(graph, initializer, type,
+                        InitializerOptions{.name = name}, location);
 }
 
 }  // namespace evengrad

@@ -1,6 +1,7 @@
 #include "evengrad/ops/kernel.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace evengrad {
 namespace {
@@ -9,6 +10,19 @@ constexpr int64_t kWorkOfOnePart = 16384;
 constexpr int64_t kMaxParts = 8;
 
 }  // namespace
+
+void RunErrors::Report(const absl::Status& status) {
+  if (status.ok()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (first_.ok()) first_ = status;
+  any_.store(true, std::memory_order_release);
+}
+
+absl::Status RunErrors::Take() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  any_.store(false, std::memory_order_release);
+  return std::exchange(first_, absl::OkStatus());
+}
 
 int NumParts(int64_t work, int64_t limit) {
   const int64_t parts = std::min({work / kWorkOfOnePart, limit, kMaxParts});

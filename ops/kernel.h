@@ -4,9 +4,11 @@
 #ifndef EVENGRAD_OPS_KERNEL_H_
 #define EVENGRAD_OPS_KERNEL_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,21 @@
 
 namespace evengrad {
 
+// Where kernels report that a run cannot go on. The first report counts; the
+// session then stops before any state has changed. Thread-safe.
+class EVENGRAD_EXPORT RunErrors {
+ public:
+  void Report(const absl::Status& status);
+  bool any() const { return any_.load(std::memory_order_acquire); }
+  // The first report, or OK; forgets it.
+  absl::Status Take();
+
+ private:
+  std::atomic<bool> any_{false};
+  std::mutex mutex_;
+  absl::Status first_;
+};
+
 // What a kernel finds when it runs. `buffers` has one pointer a buffer of the
 // plan; kernels keep indices into it, so that feeds and outputs can change
 // place between runs.
@@ -27,6 +44,7 @@ struct KernelContext {
   std::byte* scratch = nullptr;  // this worker's; at least scratch_bytes()
   uint64_t seed = 0;             // of the session
   uint64_t step = 0;             // of the session; 0 for initializers
+  RunErrors* errors = nullptr;   // null: nobody listens
 
   template <typename T>
   const T* input(int buffer) const {
@@ -83,6 +101,8 @@ struct KernelRequest {
   std::vector<int> input_buffers = {};
   std::vector<int> output_buffers = {};
   const Epilogue* epilogue = nullptr;  // only where OpDef::epilogue is set
+  // "model.cc:27: hidden1/check: ", before what the kernel reports.
+  std::string error_prefix = {};
 
   template <typename T>
   const T& attribute(std::string_view name) const {

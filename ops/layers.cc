@@ -50,10 +50,7 @@ Value Dense(const Value& input, int64_t units, const DenseOptions& options,
   if (!input.valid()) return graph->Invalid();
   if (absl::Status status = CheckDense(input.type(), units); !status.ok()) {
     const std::string_view name = options.name.empty() ? "dense" : options.name;
-    return graph
-        ->Fail(status, StrCat(location.ToString(), location.known() ? ": " : "",
-                              name, ": "))
-        .output();
+    return graph->Fail(status, graph->ErrorPrefix(name, location)).output();
   }
   LocationScope at(*graph, location);
   NameScope scope(*graph, options.name);
@@ -71,10 +68,12 @@ Value Dense(const Value& input, int64_t units, const DenseOptions& options,
   if (last > 1) rows = Reshape(input, {Dimension::Unknown(), features});
   Value output = MatMul(rows, weights);
   if (options.bias) {
-    const Value bias =
-        Parameter(*graph, "bias",
-                  AddInitializer(*graph, options.bias_initializer,
-                                 {dtype, {units}}, "bias/initial"));
+    const Fans fans = {.in = static_cast<double>(features.size()),
+                       .out = static_cast<double>(units)};
+    const Value bias = Parameter(
+        *graph, "bias",
+        AddInitializer(*graph, options.bias_initializer, {dtype, {units}},
+                       {.name = "bias/initial", .fans = fans}));
     output = Add(output, bias);
   }
   if (last == 1) return output;

@@ -146,7 +146,9 @@ const OpDef& MatMulOp() {
 
 Value MatMul(const Value& input, const Value& weights, MatMulOptions options,
              SourceLocation location) {
-  return AddNode(MatMulOp(), {input, weights},
+  const bool many = (input.valid() && input.rank() > 2) ||
+                    (weights.valid() && weights.rank() > 2);
+  return AddNode(many ? BatchMatMulOp() : MatMulOp(), {input, weights},
                  {{"transpose_input", options.transpose_input},
                   {"transpose_weights", options.transpose_weights}},
                  {.name = options.name, .location = location})

@@ -1,4 +1,4 @@
-// The kernel of matmul: panels of the output, each a product of oneDNN (f32) or
+// The kernels of matmul: panels of the output, each a product of oneDNN (f32) or
 // of a plain loop.
 #ifndef EVENGRAD_OPS_MATMUL_KERNEL_H_
 #define EVENGRAD_OPS_MATMUL_KERNEL_H_
@@ -14,6 +14,11 @@ namespace evengrad {
 // alone decide. A trailing elementwise program (f32 only) runs on each panel
 // right after its product.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(
+    const KernelRequest& request);
+
+// The same for many products: dimensions before the last two count them and
+// broadcast. Parts own ranges of products. No trailing program.
+absl::StatusOr<std::unique_ptr<Kernel>> MakeBatchMatMulKernel(
     const KernelRequest& request);
 
 }  // namespace evengrad

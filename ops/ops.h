@@ -9,6 +9,8 @@
 #define EVENGRAD_OPS_OPS_H_
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -98,6 +100,30 @@ EVENGRAD_EXPORT Value HardSigmoid(const Value& input, double slope = 1.0 / 6,
                                   SourceLocation = Here());
 EVENGRAD_EXPORT Value HardSwish(const Value& input, SourceLocation = Here());
 EVENGRAD_EXPORT Value HardTanh(const Value& input, SourceLocation = Here());
+// x where x > 0, else slope * x; `slope` broadcasts to the input. The layer
+// that owns its slope is in ops/layers.h.
+EVENGRAD_EXPORT Value Prelu(const Value& input, const Value& slope,
+                            SourceLocation = Here());
+enum class RreluForm : uint8_t {
+  kSlope,    // a drawn from [lower, upper) is the slope: a * x
+  kDivisor,  // a drawn from [lower, upper) divides: x / a
+};
+struct EVENGRAD_EXPORT RreluOptions {
+  RreluForm form = RreluForm::kSlope;
+  double lower = 1.0 / 8;
+  double upper = 1.0 / 3;
+  std::string_view name = {};
+  int64_t stream = -1;  // see RandomOptions
+
+  // Slopes in [1/8, 1/3), in inference their mean, 11/48.
+  static RreluOptions PyTorch() { return {}; }
+  // x / a with a in [3, 8), in inference x / 5.5 (Xu et al., 2015).
+  static RreluOptions Xu2015() { return {RreluForm::kDivisor, 3, 8, {}, -1}; }
+};
+// x where x > 0, else x times a slope that is random in training, one an
+// element, and fixed in inference.
+EVENGRAD_EXPORT Value Rrelu(const Value& input, RreluOptions options = {},
+                            SourceLocation = Here());
 // Along `axis`, which may count from the back.
 EVENGRAD_EXPORT Value Softmax(const Value& input, int axis = -1,
                               SourceLocation = Here());
@@ -111,11 +137,35 @@ struct MatMulOptions {
   bool transpose_weights = false;
   std::string_view name = {};
 };
-// input[m,k] · weights[k,n] -> [m,n]; a transposed one is given as [k,m] or
-// [n,k].
+// input[…,m,k] · weights[…,k,n] -> […,m,n]; a transposed one is given as
+// […,k,m] or […,n,k]. Leading dimensions count products and broadcast.
 EVENGRAD_EXPORT Value MatMul(const Value& input, const Value& weights,
                              MatMulOptions options = {},
                              SourceLocation = Here());
+
+// Sums of products, written with a letter for each axis (Einstein's
+// convention): "bij,bjk->bik" multiplies matrices, "ij->j" sums columns. A
+// letter that the output lacks is summed; without "->" the output has, in
+// alphabetical order, the letters that stand once in all. Two inputs become
+// transposes, reshapes and one product; more are taken from left to right.
+// Errors: an equation that is not letters, commas and one arrow, as many terms
+// as inputs and letters as axes, a letter twice in a term, an output letter
+// that no input has, sizes of a letter that differ.
+EVENGRAD_EXPORT Value Einsum(std::string_view equation,
+                             std::span<const Value> inputs,
+                             SourceLocation = Here());
+inline Value Einsum(std::string_view equation,
+                    std::initializer_list<Value> inputs,
+                    SourceLocation location = Here()) {
+  return Einsum(equation, std::span<const Value>(inputs.begin(), inputs.size()),
+                location);
+}
+// The orthogonal factor of a matrix[m,n] in its decomposition into an
+// orthogonal and a triangular one with positive diagonal: its columns (its
+// rows, where m < n) orthonormalized one after the other. Householder's
+// reflections; no gradient.
+EVENGRAD_EXPORT Value Orthogonalize(const Value& input,
+                                    SourceLocation = Here());
 
 struct ReduceOptions {
   std::vector<int64_t> axes = {};  // empty: all; may count from the back
@@ -129,6 +179,31 @@ EVENGRAD_EXPORT Value ReduceMax(const Value& input, ReduceOptions options = {},
                                 SourceLocation = Here());
 EVENGRAD_EXPORT Value ReduceMin(const Value& input, ReduceOptions options = {},
                                 SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceProduct(const Value& input,
+                                    ReduceOptions options = {},
+                                    SourceLocation = Here());
+// The sum of |x|, the square root of the sum of x * x (its gradient at the zero
+// vector is 0), and the sum of x * x.
+EVENGRAD_EXPORT Value ReduceL1(const Value& input, ReduceOptions options = {},
+                               SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceL2(const Value& input, ReduceOptions options = {},
+                               SourceLocation = Here());
+EVENGRAD_EXPORT Value ReduceSumSquares(const Value& input,
+                                       ReduceOptions options = {},
+                                       SourceLocation = Here());
+// log(sum of exp(x)), without overflow.
+EVENGRAD_EXPORT Value ReduceLogSumExp(const Value& input,
+                                      ReduceOptions options = {},
+                                      SourceLocation = Here());
+struct CumulativeSumOptions {
+  int axis = -1;           // may count from the back
+  bool exclusive = false;  // an element is not part of its own sum
+  bool reverse = false;    // sum from the end
+};
+// Every element plus those before it along an axis.
+EVENGRAD_EXPORT Value CumulativeSum(const Value& input,
+                                    CumulativeSumOptions options = {},
+                                    SourceLocation = Here());
 // i64 index of the first largest element along `axis`, which is removed.
 EVENGRAD_EXPORT Value ArgMax(const Value& input, int axis = -1,
                              SourceLocation = Here());
@@ -149,6 +224,17 @@ EVENGRAD_EXPORT Value Transpose(const Value& input,
                                 SourceLocation = Here());
 EVENGRAD_EXPORT Value BroadcastTo(const Value& input, const Shape& shape,
                                   SourceLocation = Here());
+// Without dimensions of 1: those at `axes`, or, where there are no axes given,
+// all that are known to be 1 when this is called.
+EVENGRAD_EXPORT Value Squeeze(const Value& input,
+                              std::vector<int64_t> axes = {},
+                              SourceLocation = Here());
+// With dimensions of 1 at `axes` of the result.
+EVENGRAD_EXPORT Value Unsqueeze(const Value& input, std::vector<int64_t> axes,
+                                SourceLocation = Here());
+// `input` repeated `repeats[i]` times along axis i, block after block.
+EVENGRAD_EXPORT Value Tile(const Value& input, std::vector<int64_t> repeats,
+                           SourceLocation = Here());
 // Of the second argument these read only the type.
 EVENGRAD_EXPORT Value ReshapeLike(const Value& input, const Value& like,
                                   SourceLocation = Here());
@@ -166,10 +252,80 @@ EVENGRAD_EXPORT Value SumToLike(const Value& input, const Value& like,
 EVENGRAD_EXPORT Value SumToLikeOver(const Value& input, const Value& like,
                                     std::vector<int64_t> axes,
                                     SourceLocation = Here());
+// Summed to the shape of `like`, of which `input` is a tiling: the transpose of
+// Tile.
+EVENGRAD_EXPORT Value SumTiles(const Value& input, const Value& like,
+                               std::vector<int64_t> repeats,
+                               SourceLocation = Here());
 // The number of elements of `input` along `axes` (empty: all), as a scalar.
 EVENGRAD_EXPORT Value SizeOf(const Value& input, std::vector<int64_t> axes = {},
                              DType dtype = DType::kF32,
                              SourceLocation = Here());
+
+// The numbers 0, 1, 2 … along `axis`, the same along all others.
+EVENGRAD_EXPORT Value Iota(const Graph& graph, const TensorType& type,
+                           int axis = 0, SourceLocation = Here());
+// A matrix with 1 where column - row is `diagonal`, else 0.
+EVENGRAD_EXPORT Value Eye(const Graph& graph, const TensorType& type,
+                          int64_t diagonal = 0, SourceLocation = Here());
+
+// ---- Parts ------------------------------------------------------------------
+
+// The inputs, which differ along `axis` only, one after the other.
+EVENGRAD_EXPORT Value Concat(const std::vector<Value>& inputs, int axis = 0,
+                             SourceLocation = Here());
+// The inverse: `parts` equal pieces, or pieces of the given sizes. As many
+// values as pieces, invalid ones after a mistake.
+EVENGRAD_EXPORT std::vector<Value> Split(const Value& input, int64_t parts,
+                                         int axis = 0, SourceLocation = Here());
+EVENGRAD_EXPORT std::vector<Value> SplitSizes(const Value& input,
+                                              std::vector<int64_t> sizes,
+                                              int axis = 0,
+                                              SourceLocation = Here());
+// Pieces as large as `likes`, of which only the types are read.
+EVENGRAD_EXPORT std::vector<Value> SplitLike(const Value& input,
+                                             const std::vector<Value>& likes,
+                                             int axis = 0,
+                                             SourceLocation = Here());
+
+// start, start + step, … up to but without stop, along one axis, as in Python:
+// negative places count from the back, those beyond the ends mean the ends.
+struct SliceRange {
+  int axis = 0;
+  std::optional<int64_t> start = {};  // empty: the first in step's direction
+  std::optional<int64_t> stop = {};   // empty: all to the end
+  int64_t step = 1;                   // negative: backwards
+};
+EVENGRAD_EXPORT Value Slice(const Value& input,
+                            const std::vector<SliceRange>& ranges,
+                            SourceLocation = Here());
+// Zeros in the shape of `like`, with `input` where Slice would have read: the
+// transpose of Slice.
+EVENGRAD_EXPORT Value ScatterSlice(const Value& input, const Value& like,
+                                   const std::vector<SliceRange>& ranges,
+                                   SourceLocation = Here());
+
+// `before[i]` and `after[i]` elements of `value` around axis i.
+EVENGRAD_EXPORT Value Pad(const Value& input, std::vector<int64_t> before,
+                          std::vector<int64_t> after, double value = 0,
+                          SourceLocation = Here());
+
+// What an index that is out of range reads.
+enum class OutOfRange : uint8_t {
+  kNaN,   // NaN; the lowest number of an integer type, false
+  kZero,  // 0
+};
+// The parts of `input` at `indices` along `axis`, whose place the dimensions of
+// `indices` take. Negative indices count from the back.
+EVENGRAD_EXPORT Value Gather(const Value& input, const Value& indices,
+                             int axis = 0,
+                             OutOfRange out_of_range = OutOfRange::kNaN,
+                             SourceLocation = Here());
+// Zeros in the shape of `like`, to which `updates` are added at `indices` along
+// `axis`: the transpose of Gather. What is out of range is left out.
+EVENGRAD_EXPORT Value ScatterAdd(const Value& updates, const Value& indices,
+                                 const Value& like, int axis = 0,
+                                 SourceLocation = Here());
 
 // ---- Random numbers ---------------------------------------------------------
 
@@ -194,6 +350,34 @@ EVENGRAD_EXPORT Value RandomNormal(const Graph& graph, const TensorType& type,
 EVENGRAD_EXPORT Value RandomTruncatedNormal(
     const Graph& graph, const TensorType& type, double mean = 0,
     double deviation = 1, RandomOptions options = {}, SourceLocation = Here());
+// 1 with `probability`, else 0; bool or floating. The same draws whatever the
+// element type.
+EVENGRAD_EXPORT Value RandomBernoulli(const Graph& graph,
+                                      const TensorType& type,
+                                      double probability = 0.5,
+                                      RandomOptions options = {},
+                                      SourceLocation = Here());
+
+// ---- Training and inference -------------------------------------------------
+
+// A scalar bool: true in training, false in inference mode.
+EVENGRAD_EXPORT Value IsTraining(const Graph& graph, SourceLocation = Here());
+// Training: 0 with `probability`, else input / (1 - probability). Inference:
+// the input. `probability` is in [0, 1).
+EVENGRAD_EXPORT Value Dropout(const Value& input, double probability = 0.5,
+                              RandomOptions options = {},
+                              SourceLocation = Here());
+// Dropout for SELU: drops to SELU's least value and keeps mean 0 and
+// variance 1.
+EVENGRAD_EXPORT Value AlphaDropout(const Value& input, double probability = 0.5,
+                                   RandomOptions options = {},
+                                   SourceLocation = Here());
+
+// A matrix[rows,columns] of ones with exactly `zeros` zeros in each column, at
+// random places.
+EVENGRAD_EXPORT Value RandomMask(const Graph& graph, const TensorType& type,
+                                 int64_t zeros, RandomOptions options = {},
+                                 SourceLocation = Here());
 
 }  // namespace evengrad
 

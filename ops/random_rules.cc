@@ -93,19 +93,24 @@ absl::StatusOr<TensorType> InferRandom(const InferContext& context) {
     return InvalidArgument("random numbers are f32, f64 or bf16, not ",
                            Name(type.dtype));
   }
+  EVENGRAD_RETURN_IF_ERROR(
+      CheckRandomShape(type, DrawsPerBlock(HasWideDraws(type.dtype))));
+  return type;
+}
+
+absl::Status CheckRandomShape(const TensorType& type, int draws_per_block) {
   if (HasUnknown(type.shape)) {
     return InvalidArgument("the shape ", type.shape.ToString(),
                            " must have no unknown dimension; use integers and "
                            "names");
   }
   const absl::StatusOr<int64_t> elements = type.shape.NumElements();
-  const int64_t limit =
-      RandomSource::kMaxBlocks * DrawsPerBlock(HasWideDraws(type.dtype));
+  const int64_t limit = RandomSource::kMaxBlocks * draws_per_block;
   if (elements.ok() && *elements > limit) {
     return InvalidArgument(type.ToString(), " has ", *elements,
                            " elements, a random stream has ", limit);
   }
-  return type;
+  return absl::OkStatus();
 }
 
 Value AddRandom(const Graph& graph, const OpDef& op, const TensorType& type,
@@ -144,6 +149,12 @@ absl::Status ReferenceRandom(
         element(source.Block(i / draws), wide, static_cast<int>(i % draws));
   }
   return absl::OkStatus();
+}
+
+bool IsBernoulliSuccess(const RandomSource& source, int64_t i,
+                        double probability) {
+  const uint32_t draw = source.Block(i / 4)[static_cast<size_t>(i % 4)];
+  return static_cast<double>(draw) / 4294967296.0 < probability;
 }
 
 double RoundDown(DType dtype, double value) {

@@ -32,6 +32,10 @@ std::vector<AttributeDef> RandomAttributes(
 // (named ones are fine), more elements than a stream has numbers.
 absl::StatusOr<TensorType> InferRandom(const InferContext& context);
 
+// The part of it that does not depend on the element type: no unknown
+// dimension, at most RandomSource::kMaxBlocks blocks of `draws_per_block`.
+absl::Status CheckRandomShape(const TensorType& type, int draws_per_block);
+
 // Appends a node of `op`, whose parameters are `parameters`.
 Value AddRandom(const Graph& graph, const OpDef& op, const TensorType& type,
                 Attributes parameters, const RandomOptions& options,
@@ -81,6 +85,11 @@ absl::Status ReferenceRandom(
 
 // The largest number of the floating `dtype` that is at most `value`.
 double RoundDown(DType dtype, double value);
+
+// Whether element `i` of a random_bernoulli node with that source is 1: the
+// reference of all that is made of one.
+bool IsBernoulliSuccess(const RandomSource& source, int64_t i,
+                        double probability);
 
 // Mean and deviation: finite, the deviation not negative.
 std::vector<AttributeDef> NormalParameters();

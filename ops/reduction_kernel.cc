@@ -140,6 +140,52 @@ struct Mean : Sum<T> {
   }
 };
 
+// a * b; where it does not fit, the nearest number that does.
+int64_t MultiplySaturated(int64_t a, int64_t b) {
+  int64_t product = 0;
+  if (!__builtin_mul_overflow(a, b, &product)) return product;
+  using Limits = std::numeric_limits<int64_t>;
+  return (a < 0) == (b < 0) ? Limits::max() : Limits::min();
+}
+
+template <typename T>
+struct Product {
+  static constexpr bool kInteger = std::is_integral_v<T>;
+  using Accumulator = std::conditional_t<kInteger, int64_t, double>;
+
+  static Accumulator Initial() { return 1; }
+  static Accumulator Multiply(Accumulator product, T value) {
+    if constexpr (kInteger) {
+      return MultiplySaturated(product, value);
+    } else {
+      return product * static_cast<double>(Widen(value));
+    }
+  }
+  static void Columns(const T* input, int64_t rows, int64_t stride,
+                      int64_t columns, Accumulator* products) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < columns; ++j) {
+        products[j] = Multiply(products[j], input[i * stride + j]);
+      }
+    }
+  }
+  static Accumulator Row(const T* input, int64_t count, Accumulator product) {
+    for (int64_t i = 0; i < count; ++i) product = Multiply(product, input[i]);
+    return product;
+  }
+  static T Finish(Accumulator product, int64_t) {
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      return ToBFloat16(static_cast<float>(product));
+    } else if constexpr (kInteger) {
+      return static_cast<T>(std::clamp<int64_t>(product,
+                                                std::numeric_limits<T>::min(),
+                                                std::numeric_limits<T>::max()));
+    } else {
+      return static_cast<T>(product);
+    }
+  }
+};
+
 template <typename T, bool kLargest>
 struct Extremum {
   using Accumulator = decltype(Widen(T()));
@@ -268,6 +314,9 @@ std::unique_ptr<Kernel> MakeTyped(Reduction reduction, Layout layout,
         return std::make_unique<ReductionKernel<T, Mean<T>>>(std::move(layout),
                                                              request);
       }
+    case Reduction::kProduct:
+      return std::make_unique<ReductionKernel<T, Product<T>>>(std::move(layout),
+                                                              request);
     case Reduction::kMaximum:
       return std::make_unique<ReductionKernel<T, Extremum<T, true>>>(
           std::move(layout), request);

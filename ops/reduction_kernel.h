@@ -10,10 +10,11 @@
 
 namespace evengrad {
 
-enum class Reduction : uint8_t { kSum, kMean, kMaximum, kMinimum };
+enum class Reduction : uint8_t { kSum, kMean, kProduct, kMaximum, kMinimum };
 
 // Reads "axes" of the request. f32 and bf16 are summed in double (f32: eight at
-// a time in float, pairwise), integers in 64 bits and saturated. NaN wins in an
+// a time in float, pairwise), integers in 64 bits and saturated; products are
+// taken in double, those of integers in 64 bits and saturated. NaN wins in an
 // extremum. Parts own ranges of outputs, so every output is summed in one
 // order.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeReductionKernel(

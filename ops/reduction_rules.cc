@@ -89,6 +89,23 @@ InferredTypes InferExtremum(const InferContext& context) {
   return InferSum(context);
 }
 
+InferredTypes InferSignedReduction(const InferContext& context) {
+  const TensorType& input = context.input(0);
+  const bool is_signed = IsFloating(input.dtype) ||
+                         (IsInteger(input.dtype) && input.dtype != DType::kU8);
+  if (!is_signed) {
+    return InvalidArgument("input must be a signed number (f32, f64, bf16, ",
+                           "i32 or i64), found ", input.ToString(),
+                           "; cast it first");
+  }
+  return InferReduction(context);
+}
+
+ReduceOptions ReduceOptionsOf(const Node& node) {
+  return {.axes = node.attribute<Axes>("axes"),
+          .keep_dimensions = node.attribute<bool>("keep_dimensions")};
+}
+
 Value SpreadOverInput(const Value& value, const Node& reduction) {
   const Value input = reduction.input(0);
   if (reduction.attribute<bool>("keep_dimensions")) {

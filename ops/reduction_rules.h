@@ -27,10 +27,16 @@ absl::StatusOr<std::vector<int>> ReducedAxes(std::span<const int64_t> axes,
 //   Sum      numeric inputs
 //   Mean     floating inputs
 //   Extremum numeric inputs; an axis known to be empty is an error
+//   SignedReduction signed inputs (no u8)
 absl::StatusOr<std::vector<TensorType>> InferSum(const InferContext& context);
 absl::StatusOr<std::vector<TensorType>> InferMean(const InferContext& context);
 absl::StatusOr<std::vector<TensorType>> InferExtremum(
     const InferContext& context);
+absl::StatusOr<std::vector<TensorType>> InferSignedReduction(
+    const InferContext& context);
+
+// The attributes of a reduction.
+ReduceOptions ReduceOptionsOf(const Node& node);
 
 // A value of the reduction's output type, repeated along the reduced axes to
 // the type of its input.

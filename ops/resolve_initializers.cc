@@ -19,9 +19,13 @@ Readers FindReaders(const Graph& graph) {
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const Node node = graph.node(id);
     if (node.gradient_of() >= 0) continue;
-    const std::vector<int>& type_only = node.op().type_only_inputs;
-    for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::count(type_only.begin(), type_only.end(), i) > 0) continue;
+    // Behind its values, a custom gradient reads inputs for gradients only.
+    const int num_inputs =
+        &node.op() == &CustomGradientOp()
+            ? static_cast<int>(node.attribute<int64_t>("outputs"))
+            : node.num_inputs();
+    for (int i = 0; i < num_inputs; ++i) {
+      if (node.op().ReadsTypeOnly(i)) continue;
       std::vector<int>& of_input = readers[node.input_id(i).node];
       if (of_input.empty() || of_input.back() != id) of_input.push_back(id);
     }
@@ -99,9 +103,13 @@ absl::Status ResolveInitializers(Graph& graph) {
     const Initializer initializer =
         InitializerFor(HintFor(graph, readers, state));
     // The parameter's name alone decides its random numbers.
-    const Value resolved =
-        AddInitializer(graph, initializer, value.type(),
-                       StrCat(state.name(), "/initial"), state.location());
+    const std::string name = StrCat(state.name(), "/initial");
+    const Value resolved = AddInitializer(
+        graph, initializer, value.type(),
+        {.name = name,
+         .layout = {.transposed = initial.node().attribute<bool>("transposed"),
+                    .groups = initial.node().attribute<int64_t>("groups")}},
+        state.location());
     EVENGRAD_RETURN_IF_ERROR(graph.status());
     EVENGRAD_RETURN_IF_ERROR(graph.SetInitializer(state, resolved));
   }

@@ -2,6 +2,11 @@
 // the square of a norm that neither overflows nor loses small terms. It is not
 // finite exactly when an element is not (for f64: or is beyond 1e154), which
 // makes it a check of a whole tensor at the price of reading it once.
+//
+// reduce_sum_squares is the op for models: it sums along axes and stays in the
+// type of its input, where a gradient of 1e20 in f32 has an infinite sum. What
+// decides whether numbers are finite, or by how much they are clipped, needs
+// this one.
 #include <algorithm>
 #include <vector>
 

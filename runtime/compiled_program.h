@@ -63,6 +63,14 @@ struct GuardTest {
   int after_stage = -1;  // tested when that stage has run
 };
 
+// What one kernel stands for, for listings.
+struct KernelDescription {
+  std::vector<std::string> ops = {};  // of its nodes, in order
+  int stage = 0;
+  std::vector<int> reads = {};  // buffers, in ascending order
+  std::vector<int> writes = {};
+};
+
 struct CompiledProgram {
   // The program after all passes, for listings. Its feeds and states are found
   // by name.
@@ -70,6 +78,7 @@ struct CompiledProgram {
   std::vector<BufferSpec> buffers = {};
   std::vector<std::unique_ptr<Kernel>> kernels = {};
   std::vector<std::string> kernel_names = {};  // first node of each
+  std::vector<KernelDescription> kernel_descriptions = {};
   std::vector<Task> tasks = {};
   std::vector<Stage> stages = {};
   std::vector<GuardTest> guards = {};  // in order of their stages

@@ -1,10 +1,12 @@
 #include "evengrad/runtime/compiler.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/suggest.h"
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/group_kernel.h"
@@ -34,7 +36,21 @@ absl::Status SpecializeProgram(Program& program,
   return absl::OkStatus();
 }
 
-absl::Status RunPasses(Program& program) {
+// The same shapes by the ids that the placeholders have in `lowered`; a rebuilt
+// graph keeps their names.
+std::map<int, Shape> ShapesIn(const Graph& lowered, const Graph& original,
+                              const std::map<int, Shape>& shapes) {
+  std::map<int, Shape> renumbered;
+  for (const auto& [id, shape] : shapes) {
+    if (id < 0 || id >= original.num_nodes()) continue;
+    const Node node = lowered.FindNode(original.node(id).name());
+    if (node.valid()) renumbered[node.id()] = shape;
+  }
+  return renumbered;
+}
+
+// Until nothing changes, or the pass `last` has run.
+absl::Status RunPasses(Program& program, std::string_view last) {
   bool changed = true;
   for (int round = 0; changed && round < kMaxRounds; ++round) {
     changed = false;
@@ -43,10 +59,33 @@ absl::Status RunPasses(Program& program) {
       if (!result.ok()) {
         return Prefixed(result.status(), StrCat("pass ", pass.name, ": "));
       }
+      if (pass.name == last) return absl::OkStatus();
       changed |= *result;
     }
   }
   return absl::OkStatus();
+}
+
+KernelDescription DescribeKernel(const Graph& graph, const Group& group,
+                                 const BufferPlan& buffers, int stage) {
+  std::set<int> reads;
+  std::set<int> writes;
+  KernelDescription description{.stage = stage};
+  for (int id : group.nodes) {
+    const Node node = graph.node(id);
+    description.ops.emplace_back(node.op().name);
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      const int buffer = buffers.BufferOf(node.input_id(i));
+      if (buffer >= 0 && !writes.contains(buffer)) reads.insert(buffer);
+    }
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      const int buffer = buffers.BufferOf(node.output(i).id());
+      if (buffer >= 0) writes.insert(buffer);
+    }
+  }
+  description.reads.assign(reads.begin(), reads.end());
+  description.writes.assign(writes.begin(), writes.end());
+  return description;
 }
 
 // The work of a group in the units of NumParts.
@@ -78,11 +117,15 @@ absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});
       }
-      compiled.scratch_bytes =
-          std::max(compiled.scratch_bytes,
-                   static_cast<int64_t>((*kernel)->scratch_bytes()));
+      // Every worker's share begins at a multiple of 64 bytes.
+      compiled.scratch_bytes = std::max(
+          compiled.scratch_bytes,
+          static_cast<int64_t>(((*kernel)->scratch_bytes() + 63) / 64 * 64));
       compiled.kernels.push_back(*std::move(kernel));
       compiled.kernel_names.push_back(first.name());
+      compiled.kernel_descriptions.push_back(
+          DescribeKernel(compiled.program.graph, group, buffers,
+                         static_cast<int>(compiled.stages.size())));
       work += WorkOf(compiled.program, group);
     }
     stage.num_tasks =
@@ -119,21 +162,43 @@ std::vector<GuardTest> PlanGuards(const Program& program,
 
 }  // namespace
 
+std::vector<std::string_view> LoweringSteps() {
+  std::vector<std::string_view> steps = {"infer", "specialize"};
+  for (const Pass& pass : CompilerPasses()) steps.push_back(pass.name);
+  return steps;
+}
+
+absl::StatusOr<Program> Lower(const Program& program,
+                              const std::map<int, Shape>& placeholder_shapes,
+                              std::string_view last) {
+  const std::vector<std::string_view> steps = LoweringSteps();
+  if (!last.empty() && std::ranges::find(steps, last) == steps.end()) {
+    return InvalidArgument("there is no pass '", last, "'",
+                           DidYouMean(last, steps));
+  }
+  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
+  Program lowered = program;
+  // Before ops are taken apart: an inference rule wants to see its op whole.
+  EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
+  if (last == "infer") return lowered;
+  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(
+      lowered, ShapesIn(lowered.graph, program.graph, placeholder_shapes)));
+  if (last == "specialize") return lowered;
+  EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last));
+  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));
+  return lowered;
+}
+
 absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     const CompileOptions& options) {
-  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   auto compiled = std::make_unique<CompiledProgram>();
-  compiled->program = program;
-  Program& lowered = compiled->program;
-  // Before ops are taken apart: an inference rule wants to see its op whole.
-  EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
-  EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(lowered, placeholder_shapes));
-  EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered));
-  EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));
-
+  EVENGRAD_ASSIGN_OR_RETURN(compiled->program,
+                            Lower(program, placeholder_shapes));
+  const Program& lowered = compiled->program;
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
-  const Schedule schedule = PlanSchedule(lowered, fusion);
+  EVENGRAD_ASSIGN_OR_RETURN(const Schedule schedule,
+                            PlanSchedule(lowered, fusion));
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));
   EVENGRAD_RETURN_IF_ERROR(MakeKernels(fusion, schedule, buffers, *compiled));

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
@@ -12,6 +14,17 @@
 #include "evengrad/runtime/program.h"
 
 namespace evengrad {
+
+// The program in the form from which kernels are made, for placeholders (by
+// node id in program.graph) of these shapes: every type is static. With `last`,
+// it stops behind the first run of that step: "infer", "specialize", or one of
+// CompilerPasses(). Errors: the program's own, what shows only when sizes are
+// known, with the user's line, and an unknown step.
+EVENGRAD_EXPORT absl::StatusOr<Program> Lower(
+    const Program& program, const std::map<int, Shape>& placeholder_shapes,
+    std::string_view last = "");
+// The steps of Lower, in their order.
+EVENGRAD_EXPORT std::vector<std::string_view> LoweringSteps();
 
 struct CompileOptions {
   bool fuse = true;

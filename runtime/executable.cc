@@ -69,6 +69,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(
   executable->contexts_.resize(num_workers);
   for (KernelContext& context : executable->contexts_) {
     context.buffers = executable->buffers_.data();
+    context.errors = &executable->errors_;
   }
   return executable;
 }
@@ -115,7 +116,7 @@ bool Executable::Test(const GuardTest& test) {
   return false;
 }
 
-bool Executable::RunStages(ThreadPool& pool) {
+absl::StatusOr<bool> Executable::RunStages(ThreadPool& pool) {
   size_t guard = 0;
   const std::vector<GuardTest>& guards = compiled_->guards;
   for (size_t s = 0; s < compiled_->stages.size(); ++s) {
@@ -129,6 +130,7 @@ bool Executable::RunStages(ThreadPool& pool) {
         RunTask(&call, task, 0);
       }
     }
+    if (errors_.any()) return errors_.Take();
     for (; guard < guards.size() &&
            guards[guard].after_stage == static_cast<int>(s) &&
            s + 1 < compiled_->stages.size();
@@ -161,7 +163,8 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
   }
   RunCopies(compiled_->first_copies);
   failed_guard_ = -1;
-  if (RunStages(pool)) RunCopies(compiled_->last_copies);
+  EVENGRAD_ASSIGN_OR_RETURN(const bool complete, RunStages(pool));
+  if (complete) RunCopies(compiled_->last_copies);
   if (failed_guard_ < 0) RunCopies(compiled_->commits);
   return std::shared_ptr<const ResultTensors>(results_);
 }

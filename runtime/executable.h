@@ -42,6 +42,7 @@ class EVENGRAD_EXPORT Executable {
 
   // One run. `feeds` has the memory of each placeholder. The results are
   // allocated anew only while somebody still holds those of the run before.
+  // What a kernel reports stops the run after its stage.
   absl::StatusOr<std::shared_ptr<const ResultTensors>> Run(
       std::span<const void* const> feeds, uint64_t seed, uint64_t step,
       ThreadPool& pool);
@@ -53,8 +54,9 @@ class EVENGRAD_EXPORT Executable {
  private:
   Executable() = default;
   absl::Status RenewResults();
-  // False when a guard has ended the run before the last stage.
-  bool RunStages(ThreadPool& pool);
+  // False when a guard has ended the run before the last stage; an error when a
+  // kernel has.
+  absl::StatusOr<bool> RunStages(ThreadPool& pool);
   bool Test(const GuardTest& test);
   void RunCopies(std::span<const BufferCopy> copies);
 
@@ -65,6 +67,7 @@ class EVENGRAD_EXPORT Executable {
   std::vector<KernelContext> contexts_;  // by worker
   std::shared_ptr<ResultTensors> results_;
   int failed_guard_ = -1;
+  RunErrors errors_;
 };
 
 }  // namespace evengrad

@@ -13,11 +13,11 @@ namespace {
 
 constexpr size_t kMaxGroupNodes = 48;
 
-bool NeedsKernel(const Node &node) {
+bool NeedsKernel(const Node& node) {
   return !node.op().is_source && !node.op().alias;
 }
 
-DType ComputeTypeOf(const Node &node) {
+DType ComputeTypeOf(const Node& node) {
   std::vector<DType> types{node.output_type().dtype};
   for (int i = 0; i < node.num_inputs(); ++i) {
     types.push_back(node.input(i).dtype());
@@ -29,12 +29,12 @@ DType ComputeTypeOf(const Node &node) {
 struct Loop {
   Shape shape;
   DType compute_type;
-  friend bool operator==(const Loop &, const Loop &) = default;
+  friend bool operator==(const Loop&, const Loop&) = default;
 };
 
 class Planner {
  public:
-  explicit Planner(const Program &program)
+  explicit Planner(const Program& program)
       : graph_(program.graph), trained_(graph_.num_nodes(), false) {
     Program unobserved = program;
     unobserved.observations.clear();
@@ -54,9 +54,9 @@ class Planner {
   }
 
  private:
-  Group &GroupOf(int id) { return plan_.groups[plan_.group_of[id]]; }
+  Group& GroupOf(int id) { return plan_.groups[plan_.group_of[id]]; }
 
-  void AddGroup(const Node &node) {
+  void AddGroup(const Node& node) {
     const bool loop = static_cast<bool>(node.op().elementwise);
     plan_.group_of[node.id()] = static_cast<int>(plan_.groups.size());
     plan_.groups.push_back(
@@ -65,7 +65,7 @@ class Planner {
 
   // The loop of the group that computes `value`, when `value` is one of the
   // loop's elements.
-  std::optional<Loop> LoopOf(const Value &value) {
+  std::optional<Loop> LoopOf(const Value& value) {
     const Node node = value.node();
     if (node.op().elementwise) {
       return Loop{node.output_type().shape, ComputeTypeOf(node)};
@@ -78,7 +78,7 @@ class Planner {
   }
 
   // The loop that `node` would continue: its own, or, for a sum, its input's.
-  std::optional<Loop> LoopContinuedBy(const Node &node) {
+  std::optional<Loop> LoopContinuedBy(const Node& node) {
     if (node.op().elementwise) {
       return Loop{node.output_type().shape, ComputeTypeOf(node)};
     }
@@ -88,7 +88,7 @@ class Planner {
     return std::nullopt;
   }
 
-  void JoinProducers(const Node &node) {
+  void JoinProducers(const Node& node) {
     const std::optional<Loop> loop = LoopContinuedBy(node);
     if (!loop.has_value()) return;
     // Later producers first: the value just computed is in the cache.
@@ -108,11 +108,11 @@ class Planner {
     }
   }
 
-  static bool IsGradient(const Node &node) { return node.gradient_of() >= 0; }
+  static bool IsGradient(const Node& node) { return node.gradient_of() >= 0; }
 
-  bool MayMerge(const Node &node, int producer) {
-    const Group &into = GroupOf(producer);
-    const Group &from = GroupOf(node.id());
+  bool MayMerge(const Node& node, int producer) {
+    const Group& into = GroupOf(producer);
+    const Group& from = GroupOf(node.id());
     if (into.nodes.size() + from.nodes.size() > kMaxGroupNodes) return false;
     const Node first = graph_.node(into.nodes.front());
     if (IsGradient(node) && !IsGradient(first)) return false;
@@ -127,14 +127,14 @@ class Planner {
     return !ReadsOwnSum(into, from) && !WouldCycle(into, from);
   }
 
-  bool AllElementwise(const std::vector<int> &nodes) {
+  bool AllElementwise(const std::vector<int>& nodes) {
     return std::all_of(nodes.begin(), nodes.end(), [&](int id) {
       return static_cast<bool>(graph_.node(id).op().elementwise);
     });
   }
 
   // A sum is complete only when its loop has ended.
-  bool ReadsOwnSum(const Group &into, const Group &from) {
+  bool ReadsOwnSum(const Group& into, const Group& from) {
     for (int id : from.nodes) {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
@@ -151,7 +151,7 @@ class Planner {
   // True when a path leads from the merged group through another group back
   // into it. A group is entered at any node and left at any other, so ids do
   // not bound the search.
-  bool WouldCycle(const Group &a, const Group &b) {
+  bool WouldCycle(const Group& a, const Group& b) {
     const int merged[] = {plan_.group_of[a.nodes.front()],
                           plan_.group_of[b.nodes.front()]};
     auto is_merged = [&](int group) {
@@ -188,7 +188,7 @@ class Planner {
   }
 
   void Merge(int into, int from) {
-    Group &target = plan_.groups[into];
+    Group& target = plan_.groups[into];
     if (target.kind == GroupKind::kKernel) target.kind = GroupKind::kEpilogue;
     for (int id : plan_.groups[from].nodes) {
       plan_.group_of[id] = into;
@@ -203,7 +203,7 @@ class Planner {
 
   void DropEmptyGroups() {
     std::vector<Group> groups;
-    for (Group &group : plan_.groups) {
+    for (Group& group : plan_.groups) {
       if (group.nodes.empty()) continue;
       for (int id : group.nodes) {
         plan_.group_of[id] = static_cast<int>(groups.size());
@@ -220,7 +220,7 @@ class Planner {
 
 }  // namespace
 
-FusionPlan PlanFusion(const Program &program, bool fuse) {
+FusionPlan PlanFusion(const Program& program, bool fuse) {
   return Planner(program).Plan(fuse);
 }
 

@@ -157,7 +157,9 @@ int BorrowedOutput(const ProgramBuilder& builder, const TensorType& type,
 }
 
 KernelRequest RequestFor(const Node& node, const BufferPlan& buffers) {
-  KernelRequest request{.op = &node.op(), .attributes = &node.attributes()};
+  KernelRequest request{.op = &node.op(),
+                        .attributes = &node.attributes(),
+                        .error_prefix = node.ErrorPrefix()};
   for (int i = 0; i < node.num_inputs(); ++i) {
     request.inputs.push_back(node.input(i).type());
     request.input_buffers.push_back(buffers.BufferOf(node.input_id(i)));
@@ -167,6 +169,20 @@ KernelRequest RequestFor(const Node& node, const BufferPlan& buffers) {
     request.output_buffers.push_back(buffers.BufferOf(node.output(i).id()));
   }
   return request;
+}
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeNodeKernel(
+    const Node& node, const KernelRequest& request) {
+  const OpDef& op = node.op();
+  if (!op.make_kernel) {
+    return absl::UnimplementedError(StrCat("op '", op.name, "' has no kernel"));
+  }
+  absl::StatusOr<std::unique_ptr<Kernel>> kernel = op.make_kernel(request);
+  if (kernel.ok() && *kernel == nullptr) {
+    return absl::InternalError(
+        StrCat("make_kernel of op '", op.name, "' gives no kernel"));
+  }
+  return kernel;
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
@@ -192,7 +208,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
   }
   epilogue.keeps_output = request.output_buffers[0] >= 0;
   request.epilogue = &epilogue;
-  return node.op().make_kernel(request);
+  return MakeNodeKernel(node, request);
 }
 
 }  // namespace
@@ -208,11 +224,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
       break;
   }
   const Node node = graph.node(group.nodes.front());
-  if (!node.op().make_kernel) {
-    return absl::UnimplementedError(
-        StrCat("op '", node.op().name, "' has no kernel"));
-  }
-  return node.op().make_kernel(RequestFor(node, buffers));
+  return MakeNodeKernel(node, RequestFor(node, buffers));
 }
 
 }  // namespace evengrad

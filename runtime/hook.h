@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,7 +43,8 @@ class EVENGRAD_EXPORT Instrumentation {
   // d loss / d value of any value between parameters and loss, such as a
   // layer's output; invalid for other values.
   virtual Value value_gradient(const Value& value) = 0;
-  // In InstrumentUpdates: what `parameter` is after the step.
+  // In InstrumentUpdates: what `parameter` is after the step; where gradients
+  // are summed over several runs, what it would be if the update were due.
   virtual Value new_value(const Value& parameter) = 0;
   // From now on, the update of `parameter` uses `gradient` (of equal type).
   virtual absl::Status ReplaceGradient(const Value& parameter,
@@ -51,9 +53,10 @@ class EVENGRAD_EXPORT Instrumentation {
   virtual Value AddState(std::string_view name, const Value& initial) = 0;
   // The new value of such a state after each step.
   virtual absl::Status UpdateState(const Value& state, const Value& value) = 0;
-  // Where `condition` (bool[]) is false, the step leaves the parameters and the
-  // optimizer's states, its count of steps among them, bit for bit as they
-  // were; states of hooks are updated all the same. The state "skipped_steps"
+  // Where `condition` (bool[]) is false, the step leaves the parameters, the
+  // running statistics of layers and the optimizer's states, its count of steps
+  // among them, bit for bit as they were; states of hooks are updated all the
+  // same, and so are sums of gradients. The state "skipped_steps"
   // counts such steps. Several conditions must all hold.
   virtual absl::Status SkipUpdatesUnless(const Value& condition) = 0;
 
@@ -90,6 +93,18 @@ class EVENGRAD_EXPORT Hook {
   // call.
   virtual absl::Status Observe(const Observation& observation) {
     (void)observation;
+    return absl::OkStatus();
+  }
+  // What the hook has gathered outside the program's states, as bytes of its
+  // own choice, and the inverse: a checkpoint keeps it, so that a run that goes
+  // on observes what an uncut one would have. Empty where there is nothing. An
+  // error of RestoreMemory stops the loading with its message.
+  virtual std::string SaveMemory() const { return ""; }
+  // Whether the hook may as well begin anew, as one may that only looks. A
+  // checkpoint then loads without its memory, and without the hook.
+  virtual bool CanBeginAnew() const { return false; }
+  virtual absl::Status RestoreMemory(std::string_view bytes) {
+    (void)bytes;
     return absl::OkStatus();
   }
 };

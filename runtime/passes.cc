@@ -147,8 +147,8 @@ absl::StatusOr<bool> SharePass(Program& program) {
       [&](const Node& node, std::span<const Value> inputs,
           Graph& graph) -> Replacement {
         const OpDef& op = node.op();
-        const bool merges =
-            !op.random && !IsPlaceholder(node) && !IsState(node);
+        const bool merges = !op.random && !op.has_effects &&
+                            !IsPlaceholder(node) && !IsState(node);
         if (!merges || HasNegativeZero(node.attributes())) {
           return std::optional<std::vector<Value>>();
         }

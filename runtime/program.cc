@@ -51,6 +51,18 @@ absl::Status VerifyUpdate(const Program& program, const StateUpdate& update) {
 
 }  // namespace
 
+std::string_view Name(NonFinitePolicy policy) {
+  switch (policy) {
+    case NonFinitePolicy::kError:
+      return "error";
+    case NonFinitePolicy::kSkipStep:
+      return "skip_step";
+    case NonFinitePolicy::kPropagate:
+      break;
+  }
+  return "propagate";
+}
+
 absl::Status VerifyProgram(const Program& program) {
   EVENGRAD_RETURN_IF_ERROR(VerifyGraph(
       program.graph, {.states_need_initializers = !IsLowered(program.graph)}));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evengrad/graph/export.h"
@@ -48,6 +49,9 @@ enum class NonFinitePolicy : uint8_t {
   kPropagate,  // what the formulas give
 };
 
+// "error", "skip_step" or "propagate".
+EVENGRAD_EXPORT std::string_view Name(NonFinitePolicy policy);
+
 struct NonFiniteOptions {
   NonFinitePolicy policy = NonFinitePolicy::kError;
   // Names of nodes whose NaN and infinities are intended (masks), for the
@@ -59,8 +63,8 @@ struct NonFiniteOptions {
 // A number that must be finite, or the run ends with an error that names the
 // first bad number.
 struct FiniteGuard {
-  Value value = {};  // a floating scalar, made of all of `subject`
-  Value subject = {};
+  Value value = {};              // a floating scalar, made of all of `subject`
+  Value subject = {};            // the same as `value` where there is none
   std::string description = {};  // "the gradient of hidden1/weights"
   // No state changes unless `value` is finite: it is tested as soon as it is
   // known, and every update waits for it.

@@ -39,6 +39,10 @@ class Rebuilder {
       }
       EVENGRAD_RETURN_IF_ERROR(
           result_.graph.SetInitializer(copy.node(), initializer));
+      const Value update = result_(state.node().training_update());
+      if (!update.valid()) continue;
+      EVENGRAD_RETURN_IF_ERROR(
+          result_.graph.SetTrainingUpdate(copy.node(), update));
     }
     return absl::OkStatus();
   }

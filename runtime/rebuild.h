@@ -36,7 +36,8 @@ using ReplaceFunction =
         const Node& node, std::span<const Value> inputs, Graph& graph)>;
 
 struct RebuildOptions {
-  // States keep their initializers; else they become plain leaves.
+  // States keep their initializers and training updates; else they become plain
+  // leaves.
   bool keep_initializers = false;
 };
 

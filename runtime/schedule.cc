@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/status.h"
 
 namespace evengrad {
 namespace {
@@ -24,7 +25,7 @@ class Scheduler {
         waits_for_(fusion.groups.size(), 0),
         held_by_(fusion.groups.size()) {}
 
-  Schedule Plan() {
+  absl::StatusOr<Schedule> Plan() {
     FindDependencies();
     FindGuardMakers();
     FindUpdatesInPlace();
@@ -32,7 +33,7 @@ class Scheduler {
     for (size_t g = 0; g < fusion_.groups.size(); ++g) MarkIfReady(g);
     size_t done = 0;
     while (done < fusion_.groups.size()) {
-      if (ready_.empty()) ReleaseOne();
+      if (ready_.empty()) EVENGRAD_RETURN_IF_ERROR(ReleaseOne());
       done += RunStage();
     }
     return std::move(schedule_);
@@ -60,6 +61,7 @@ class Scheduler {
           }
           if (IsState(input.node())) readers_[input.id().node].insert(g);
         }
+        if (node.op().has_effects) effects_.insert(static_cast<int>(g));
       }
       for (int producer : producers) successors_[producer].push_back(g);
       waits_for_[g] = static_cast<int>(producers.size());
@@ -101,7 +103,10 @@ class Scheduler {
       }
       schedule_.in_place[u] = true;
       WaitForGuards(writer);
-      for (int reader : readers_[update.state.id().node]) {
+      // Effects come before any update: one that fails leaves states alone.
+      std::set<int> readers = readers_[update.state.id().node];
+      readers.insert(effects_.begin(), effects_.end());
+      for (int reader : readers) {
         if (reader == writer) continue;
         held_by_[writer].push_back({static_cast<int>(u), reader});
         ++waits_for_[writer];
@@ -118,8 +123,10 @@ class Scheduler {
   }
 
   // Whether `group` may write the new value of a state over the old one: it
-  // does not read the state, or only element by element at the same place.
+  // does not read the state, or only element by element at the same place, and
+  // cannot fail.
   bool MayOverwrite(int group, const StateUpdate& update) {
+    if (effects_.contains(group)) return false;
     const ValueId state = update.state.id();
     if (readers_[state.node].count(group) == 0) return true;
     const Group& members = fusion_.groups[group];
@@ -148,8 +155,12 @@ class Scheduler {
   size_t RunStage() {
     std::vector<int> stage;
     while (!ready_.empty() && stage.size() < kMaxStageGroups) {
-      stage.push_back(ready_.top().second);
+      const int group = ready_.top().second;
+      const bool alone = effects_.contains(group);
+      if (alone && !stage.empty()) break;
+      stage.push_back(group);
       ready_.pop();
+      if (alone) break;
     }
     const int index = static_cast<int>(schedule_.stages.size());
     for (int group : stage) schedule_.stage_of[group] = index;
@@ -179,7 +190,7 @@ class Scheduler {
 
   // Every group left waits: some reader of an old state needs its new value.
   // Gives up writing in place for the earliest group that only readers hold.
-  void ReleaseOne() {
+  absl::Status ReleaseOne() {
     int chosen = -1;
     for (size_t g = 0; g < fusion_.groups.size(); ++g) {
       const bool held_only =
@@ -191,12 +202,17 @@ class Scheduler {
         chosen = static_cast<int>(g);
       }
     }
+    if (chosen < 0) {
+      return absl::InternalError(
+          "the fused groups of the program depend on each other in a circle");
+    }
     for (const Hold& hold : held_by_[chosen]) {
       schedule_.in_place[hold.update] = false;
     }
     held_by_[chosen].clear();
     waits_for_[chosen] = 0;
     MarkIfReady(chosen);
+    return absl::OkStatus();
   }
 
   const Program& program_;
@@ -211,6 +227,7 @@ class Scheduler {
   std::set<int> guarded_;                  // writers that wait for guards
   std::map<int, std::vector<int>> holds_;  // writers, by reader
   std::map<int, std::set<int>> readers_;   // groups, by state node
+  std::set<int> effects_;                  // groups with OpDef::has_effects
   std::priority_queue<ByFirstNode, std::vector<ByFirstNode>,
                       std::greater<ByFirstNode>>
       ready_;
@@ -223,7 +240,8 @@ Value WithoutAliases(Value value) {
   return value;
 }
 
-Schedule PlanSchedule(const Program& program, const FusionPlan& fusion) {
+absl::StatusOr<Schedule> PlanSchedule(const Program& program,
+                                      const FusionPlan& fusion) {
   return Scheduler(program, fusion).Plan();
 }
 

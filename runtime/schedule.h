@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/program.h"
@@ -24,9 +25,11 @@ struct Schedule {
 // first node is earliest goes first, so that a parameter is updated right after
 // its gradient. A group that writes a state in place waits for the state's
 // other readers; where that is impossible, the new value is stored elsewhere
-// and committed at the end.
-EVENGRAD_EXPORT Schedule PlanSchedule(const Program& program,
-                                      const FusionPlan& fusion);
+// and committed at the end. A group with effects (OpDef::has_effects) has a
+// stage of its own, and no state is written before it. Error (internal): groups
+// that depend on each other in a circle.
+EVENGRAD_EXPORT absl::StatusOr<Schedule> PlanSchedule(const Program& program,
+                                                      const FusionPlan& fusion);
 
 // `value` with aliases (reshapes) followed to the value whose memory it is.
 EVENGRAD_EXPORT Value WithoutAliases(Value value);

@@ -75,15 +75,24 @@ class Session::Impl {
       : graph_(graph), options_(options), pool_(num_threads) {}
 
   absl::Status InitializeStates(const Graph& graph);
+  absl::Status Initialize(const Program& program) {
+    return EntryFor(program).status();
+  }
   absl::StatusOr<RunResult> Run(const Program& program,
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
                                   std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
+  std::vector<std::string> StateNames() const;
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
       const Program& program, std::span<const Feed> feeds);
 
   int64_t step() const { return step_; }
+  RandomCounters random_counters() const { return {options_.seed, step_}; }
+  void SetRandomCounters(const RandomCounters& counters) {
+    options_.seed = counters.seed;
+    step_ = counters.step;
+  }
   CompiledStatistics last_compiled() const { return last_compiled_; }
 
  private:
@@ -214,6 +223,12 @@ absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
     return InvalidArgument("the session has no state '", name, "'");
   }
   return &it->second;
+}
+
+std::vector<std::string> Session::Impl::StateNames() const {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : states_) names.push_back(name);
+  return names;
 }
 
 // ---- Memory ---------------------------------------------------------------
@@ -495,12 +510,13 @@ absl::Status Session::Impl::GuardError(const Program& program,
       return absl::OutOfRangeError(StrCat(report->ToString(), kAdvice));
     }
   }
-  const Node node = guard.subject.node();
+  const Value& subject = guard.subject.valid() ? guard.subject : guard.value;
+  const Node node = subject.node();
   std::string text = StrCat(node.ErrorPrefix(), "step ", step_ + 1, ": ",
                             guard.description, " is not finite");
   if (node.gradient_of() >= 0) {
-    text += StrCat(" (op '", node.op().name, "', ",
-                   guard.subject.type().ToString(), ", in the gradient of ",
+    text += StrCat(" (op '", node.op().name, "', ", subject.type().ToString(),
+                   ", in the gradient of ",
                    program.graph.node(node.gradient_of()).name(), ")");
   }
   if (!guard.before_updates) {
@@ -609,6 +625,10 @@ absl::StatusOr<RunResult> Session::Run(std::span<const Value> values,
   return impl_->Infer(values, feeds);
 }
 
+absl::Status Session::Initialize(const Program& program) {
+  return impl_->Initialize(program);
+}
+
 absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
     const Program& program, std::span<const Feed> feeds) {
   return impl_->FindNonFinite(program, feeds);
@@ -639,6 +659,23 @@ absl::Status Session::Write(std::string_view state, const Tensor& tensor) {
 absl::Status Session::Write(const Value& state, const Tensor& tensor) {
   if (!state.valid()) return InvalidArgument("the state is an empty value");
   return Write(state.node().name(), tensor);
+}
+
+std::vector<std::string> Session::StateNames() const {
+  return impl_->StateNames();
+}
+
+absl::StatusOr<Tensor> Session::Share(std::string_view state) const {
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
+  return *tensor;
+}
+
+RandomCounters Session::random_counters() const {
+  return impl_->random_counters();
+}
+
+void Session::SetRandomCounters(const RandomCounters& counters) {
+  impl_->SetRandomCounters(counters);
 }
 
 int64_t Session::step() const { return impl_->step(); }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,12 @@ struct SessionOptions {
 struct Feed {
   Value value = {};
   Tensor tensor = {};
+};
+
+// What random nodes draw from, besides their names.
+struct RandomCounters {
+  uint64_t seed = 0;
+  int64_t step = 0;
 };
 
 // What a run fetched. A small handle; its tensors stay valid as long as it (or
@@ -90,7 +97,8 @@ class EVENGRAD_EXPORT Session {
   //
   // When a guard of the program is not finite the run is an error. If it was
   // one before updates, every state is as before the run, and the step has been
-  // repeated on copies to find the first bad number, which the error names.
+  // repeated on copies to find the first bad number, which the error names; its
+  // host calls are made again.
   absl::StatusOr<RunResult> Run(const Program& program,
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Run(const Program& program,
@@ -106,8 +114,14 @@ class EVENGRAD_EXPORT Session {
                std::span<const Feed>(feeds.begin(), feeds.size()));
   }
 
+  // Gives the states that the program has beyond the session's graph their
+  // first values, where they have none, so that they can be read and written
+  // before its first run.
+  absl::Status Initialize(const Program& program);
+
   // The first bad number of the step that `Run` would do now, or nothing. Does
-  // that step with all values watched and puts all states back.
+  // that step with all values watched, host calls included, and puts all states
+  // back.
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
       const Program& program, std::span<const Feed> feeds);
 
@@ -118,8 +132,18 @@ class EVENGRAD_EXPORT Session {
   absl::Status Write(const Value& state, const Tensor& tensor);
   absl::Status Write(std::string_view state, const Tensor& tensor);
 
+  // The full names of all states, in alphabetical order.
+  std::vector<std::string> StateNames() const;
+  // The tensor in which the session keeps a state, not a copy: the next run
+  // reads what is written to it, and updates it. Error: no such state.
+  absl::StatusOr<Tensor> Share(std::string_view state) const;
+
   // Runs of programs that have updates, so far.
   int64_t step() const;
+  // The seed and step of the next run; set them to go on with another
+  // session's random numbers.
+  RandomCounters random_counters() const;
+  void SetRandomCounters(const RandomCounters& counters);
   // Of the executable that `Run` used last.
   CompiledStatistics last_compiled() const;
 

@@ -123,8 +123,9 @@ class Specializer {
       if (!parts.empty()) return parts;
     }
     std::vector<Value> read(inputs.begin(), inputs.end());
-    for (int i : op.type_only_inputs) {
-      if (i < static_cast<int>(read.size())) read[i] = TokenFor(read[i], graph);
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (!op.ReadsTypeOnly(static_cast<int>(i))) continue;
+      read[i] = TokenFor(read[i], graph);
     }
     const Node node = graph.AddNamed(op, read, std::move(attributes),
                                      origin.name, origin.location);
@@ -163,6 +164,7 @@ class Specializer {
     const std::vector<Value> results = op.decompose(whole);
     EVENGRAD_RETURN_IF_ERROR(parts.status());
     if (results.empty()) return results;
+    EVENGRAD_RETURN_IF_ERROR(CheckDecomposition(whole, results));
     for (int id = whole.id() + 1; id < parts.num_nodes(); ++id) {
       const Node part = parts.node(id);
       std::vector<Value> part_inputs;
@@ -182,6 +184,35 @@ class Specializer {
     std::vector<Value> outputs;
     for (const Value& result : results) outputs.push_back(added[result.id()]);
     return outputs;
+  }
+
+  // A decomposition and the op's type rule must say the same: readers of the
+  // node were built for what the rule inferred.
+  static absl::Status CheckDecomposition(const Node& whole,
+                                         const std::vector<Value>& results) {
+    const OpDef& op = whole.op();
+    if (static_cast<int>(results.size()) != whole.num_outputs()) {
+      return InvalidArgument(
+          whole.ErrorPrefix(), "op '", op.name, "' decomposes into ",
+          results.size(), " value(s) for ", whole.num_outputs(), " output(s)");
+    }
+    for (int i = 0; i < whole.num_outputs(); ++i) {
+      if (!results[i].valid() || !whole.graph().Owns(results[i])) {
+        return InvalidArgument(whole.ErrorPrefix(), "op '", op.name,
+                               "' decomposes into a value of another graph");
+      }
+      const TensorType& found = results[i].type();
+      const TensorType& expected = whole.output_type(i);
+      if (found.dtype == expected.dtype &&
+          MayBeEqual(found.shape, expected.shape)) {
+        continue;
+      }
+      return InvalidArgument(whole.ErrorPrefix(), "op '", op.name,
+                             "' decomposes into ", found.ToString(),
+                             " where its type rule infers ",
+                             expected.ToString());
+    }
+    return absl::OkStatus();
   }
 
   // A value of the same type; constants keep their contents, which a

@@ -24,6 +24,8 @@ plant graph/graph.h '#include "evengrad/graph/dtype.h"'
 plant ops/matmul.cc '#include <dnnl.hpp>'
 plant ops/kernel.h '#include "evengrad/graph/graph.h"'
 plant train/evengrad.h '#include "evengrad/ops/kernel.h"'
+plant ops/custom_op.h '#include "evengrad/ops/expression.h"'
+plant examples/custom_op/op_cases.h '#include "evengrad/testing/check_op.h"'
 "$check" "$tree" >/dev/null
 
 expect_refused graph/bad.cc '#include "evengrad/ops/ops.h"'
@@ -33,5 +35,8 @@ expect_refused runtime/bad.cc '#include <oneapi/dnnl/dnnl.hpp>'
 expect_refused train/bad.cc '#include "hwy/highway.h"'
 expect_refused autodiff/bad.cc '#include "gradients.h"'
 expect_refused tools/bad.cc '#include "evengrad/testing/op_checks.h"'
+expect_refused examples/bad.cc '#include "evengrad/testing/check_op.h"'
+expect_refused examples/custom_op/bad.cc '#include "tests/ops/op_cases.h"'
 expect_refused ops/kernel.h '#include <dnnl.hpp>'
+expect_refused ops/expression.h '#include "hwy/highway.h"'
 "$check" "$tree" >/dev/null

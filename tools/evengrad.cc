@@ -1,4 +1,4 @@
-// The command line: evengrad train, evengrad ops.
+// The command line: evengrad train, evengrad dump, evengrad ops.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
+#include "load_ops.h"
 
 namespace evengrad::tools {
 
@@ -36,9 +37,11 @@ std::string SuggestFor(const CLI::App& app, int argc, char** argv) {
     known.push_back(command->get_name());
     if (command->parsed()) context = command;
   }
-  for (const CLI::Option* option : context->get_options()) {
-    if (!option->get_lnames().empty()) {
-      known.push_back(StrCat("--", option->get_lnames()[0]));
+  for (const CLI::App* level : {context, &app}) {
+    for (const CLI::Option* option : level->get_options()) {
+      if (!option->get_lnames().empty()) {
+        known.push_back(StrCat("--", option->get_lnames()[0]));
+      }
     }
   }
   const std::vector<std::string_view> candidates(known.begin(), known.end());
@@ -57,8 +60,16 @@ std::string SuggestFor(const CLI::App& app, int argc, char** argv) {
 int Run(int argc, char** argv) {
   CLI::App app("Trains neural networks from a static graph.", "evengrad");
   app.require_subcommand(0, 1);
+  app.fallthrough();  // options of all commands may stand after the command
+  std::vector<std::string> op_libraries;
+  app.add_option("--load-ops", op_libraries,
+                 "A library of more ops (docs/custom_ops.md); may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   const std::vector<std::pair<std::string, Command>> commands = {
-      {"train", AddTrainCommand(app)}, {"ops", AddOpsCommand(app)}};
+      {"train", AddTrainCommand(app)},
+      {"dump", AddDumpCommand(app)},
+      {"ops", AddOpsCommand(app)}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help
@@ -67,10 +78,14 @@ int Run(int argc, char** argv) {
     return Complain(StrCat(error.what(), SuggestFor(app, argc, argv)),
                     kBadUsage);
   }
+  for (const std::string& library : op_libraries) {
+    const absl::Status status = LoadOps(library, Ops());
+    if (!status.ok()) return Complain(status, kFailure);
+  }
   for (const auto& [name, command] : commands) {
     if (app.got_subcommand(name)) return command();
   }
-  return Complain("give a command: train or ops; see evengrad --help",
+  return Complain("give a command: train, dump or ops; see evengrad --help",
                   kBadUsage);
 }
 

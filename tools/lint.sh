@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cmake --preset dev >/dev/null
+# Precompiled headers are GCC's.
+cmake --preset dev -B build/lint -DEVENGRAD_PRECOMPILE_HEADERS=OFF >/dev/null
 if (($#)); then
   sources=("$@")
 else
@@ -16,4 +17,4 @@ else
     examples benchmarks tests -name '*.cc' | sort)
 fi
 printf '%s\n' "${sources[@]}" |
-  xargs -P "$(nproc)" -n 1 clang-tidy -p build/dev --quiet 2>/dev/null
+  xargs -P "$(nproc)" -n 1 clang-tidy -p build/lint --quiet 2>/dev/null

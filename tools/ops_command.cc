@@ -1,4 +1,4 @@
-// evengrad ops: what the built-in ops are.
+// evengrad ops: what the ops are, the built-in ones and those of --load-ops.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "evengrad/graph/status.h"
-#include "evengrad/ops/builtin_ops.h"
+#include "load_ops.h"
 
 namespace evengrad::tools {
 namespace {
@@ -25,7 +25,8 @@ std::string ToString(const AttributeValue& value) {
         } else if constexpr (std::is_same_v<T, DType>) {
           return std::string(Name(held));
         } else if constexpr (std::is_same_v<T, Shape> ||
-                             std::is_same_v<T, Tensor>) {
+                             std::is_same_v<T, Tensor> ||
+                             std::is_same_v<T, HostObject>) {
           return held.ToString();
         } else if constexpr (std::is_arithmetic_v<T>) {
           return StrCat(held);
@@ -68,11 +69,11 @@ std::string Signature(const OpDef& op) {
 int RunOps(const std::vector<std::string>& names) {
   std::vector<const OpDef*> ops;
   for (const std::string& name : names) {
-    const absl::StatusOr<const OpDef*> op = BuiltinOps().Get(name);
+    const absl::StatusOr<const OpDef*> op = Ops().Get(name);
     if (!op.ok()) return Complain(op.status(), kBadUsage);
     ops.push_back(*op);
   }
-  if (names.empty()) ops = BuiltinOps().All();
+  if (names.empty()) ops = Ops().All();
   for (const OpDef* op : ops) {
     std::printf("%s\n    %s\n", Signature(*op).c_str(),
                 std::string(op->summary).c_str());

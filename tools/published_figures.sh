@@ -23,9 +23,9 @@ run() {
   done
 }
 
-run "SELU 300+99x100, 5 epochs" "1 2 3 4 5" --hidden=300,99x100 \
+run "SELU 300+99x100, 5 epochs" "42 43 44 45 46" --hidden=300,99x100 \
   --activation=selu --scale=standardize --epochs=5
-run "ReLU 300+99x100, 5 epochs" "1 2 3 4 5" --hidden=300,99x100 \
+run "ReLU 300+99x100, 5 epochs" "42 43 44 45 46" --hidden=300,99x100 \
   --activation=relu --scale=standardize --epochs=5
-run "leaky ReLU 300-100, 10 epochs" "1 2 3" --hidden=300,100 \
+run "leaky ReLU 300-100, 10 epochs" "42 43 44" --hidden=300,100 \
   --activation=leaky_relu:0.3 --initializer=he_normal --scale=unit --epochs=10

@@ -1,22 +1,25 @@
-// evengrad train: a fully connected classifier on images in IDX files.
+// evengrad train: a fully connected classifier on images or rows of numbers.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
+#include "train_data.h"
+#include "train_flags.h"
+#include "train_model.h"
 #include "train_options.h"
 #include "train_watch.h"
 
 namespace evengrad::tools {
 namespace {
-
-constexpr int64_t kMostParameters = 1'000'000'000;
 
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -28,95 +31,8 @@ void EndAfterStep() {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-}
-
-struct Data {
-  DataSet training;
-  DataSet validation;  // may be empty
-  DataSet test;
-};
-
-// "<directory>/<name>.gz", or without .gz where only that exists.
-std::string FindFile(const std::string& directory, std::string_view name) {
-  const std::string plain = StrCat(directory, "/", name);
-  std::error_code error;
-  const bool only_plain = !std::filesystem::exists(plain + ".gz", error) &&
-                          std::filesystem::exists(plain, error);
-  return only_plain ? plain : plain + ".gz";
-}
-
-absl::StatusOr<DataSet> ReadPart(const TrainFlags& flags,
-                                 std::string_view part) {
-  absl::StatusOr<DataSet> data =
-      DataSet::ReadIdx(FindFile(flags.data, StrCat(part, "-images-idx3-ubyte")),
-                       FindFile(flags.data, StrCat(part, "-labels-idx1-ubyte")),
-                       {.classes = flags.classes});
-  if (absl::IsNotFound(data.status())) {
-    return absl::NotFoundError(
-        StrCat(Message(data.status()),
-               "; install the package dataset-fashion-mnist, or name the "
-               "folder of the data with --data"));
-  }
-  return data;
-}
-
-absl::StatusOr<Data> ReadData(const TrainFlags& flags,
-                              const TrainOptions& options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const DataSet all, ReadPart(flags, "train"));
-  EVENGRAD_ASSIGN_OR_RETURN(const DataSet test, ReadPart(flags, "t10k"));
-  if (all.num_features() != test.num_features()) {
-    return InvalidArgument(flags.data, ": training images have ",
-                           all.num_features(), " pixels, test images ",
-                           test.num_features());
-  }
-  absl::StatusOr<Split> split = SplitValidation(all, options.validation);
-  if (!split.ok()) {
-    return Prefixed(split.status(),
-                    StrCat("--validation=", flags.validation, ": "));
-  }
-  const Scaling scaling = options.scale == Scale::kUnit
-                              ? UnitScaling()
-                              : StandardScaling(split->training);
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet training, split->training.Scaled(scaling));
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet validation,
-                            split->validation.Scaled(scaling));
-  EVENGRAD_ASSIGN_OR_RETURN(DataSet scaled_test, test.Scaled(scaling));
-  return Data{std::move(training), std::move(validation),
-              std::move(scaled_test)};
-}
-
-// Weights and biases of the network.
-absl::StatusOr<int64_t> CountParameters(int64_t features,
-                                        const std::vector<int64_t>& hidden,
-                                        int64_t classes) {
-  int64_t count = 0;
-  int64_t inputs = features;
-  std::vector<int64_t> widths = hidden;
-  widths.push_back(classes);
-  for (const int64_t width : widths) {
-    if (inputs >= kMostParameters / width) count = kMostParameters;
-    if (count < kMostParameters) count += (inputs + 1) * width;
-    inputs = width;
-  }
-  if (count < kMostParameters) return count;
-  return InvalidArgument("the network would have more than ", kMostParameters,
-                         " parameters; make --hidden smaller");
-}
-
-Classifier BuildClassifier(Graph& graph, int64_t features, int64_t classes,
-                           const TrainOptions& options) {
-  Classifier model;
-  model.inputs = Placeholder(graph, "images", F32({"batch", features}));
-  model.labels = Placeholder(graph, "labels", I32({"batch"}));
-  Value hidden = model.inputs;
-  for (size_t i = 0; i < options.hidden.size(); ++i) {
-    NameScope layer(graph, StrCat("hidden", i + 1));
-    hidden = options.activation(
-        Dense(hidden, options.hidden[i], {.initializer = options.initializer}));
-  }
-  model.logits = Dense(hidden, classes, {.name = "logits"});
-  model.loss = SparseSoftmaxCrossEntropy(model.logits, model.labels);
-  return model;
+  // A file that becomes too large is an error with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void PrintHead(const TrainFlags& flags, const Data& data,
@@ -155,22 +71,31 @@ JsonObject ToJson(const EpochReport& report) {
   } else {
     object.AddNull("validation_loss").AddNull("validation_accuracy");
   }
+  if (report.learning_rate.has_value()) {
+    object.Add("learning_rate", *report.learning_rate);
+  }
   return object.Add("seconds", report.seconds);
 }
 
 // Trains with a progress line, a row at each epoch and a line in `json`.
-absl::StatusOr<FitResult> FitAndReport(const TrainFlags& flags,
-                                       Session& session,
-                                       const Program& training,
-                                       const Classifier& model,
-                                       const Data& data, TrainWatch& watch,
-                                       std::optional<JsonLinesWriter>& json) {
+absl::StatusOr<FitResult> FitAndReport(
+    const TrainFlags& flags, Session& session, const Program& training,
+    const Classifier& model, const TrainOptions& choices, const Data& data,
+    TrainWatch& watch, std::optional<JsonLinesWriter>& json) {
   ProgressLine progress;
   watch.clear_progress = [&] { progress.Clear(); };
   FitOptions options = {.epochs = flags.epochs,
                         .batch_size = flags.batch_size,
                         .seed = flags.seed,
-                        .interrupt = &interrupted};
+                        .schedules = choices.schedule.schedules,
+                        .plateau = choices.schedule.plateau,
+                        .early_stopping = choices.early_stopping,
+                        .interrupt = &interrupted,
+                        .checkpoints = {.directory = flags.checkpoint,
+                                        .every = flags.checkpoint_every,
+                                        .keep = flags.keep,
+                                        .resume = flags.resume,
+                                        .run = flags.run}};
   if (data.validation.size() > 0) options.validation = data.validation;
   options.on_step = [&](const StepReport& report) {
     progress.Show(report);
@@ -182,12 +107,92 @@ absl::StatusOr<FitResult> FitAndReport(const TrainFlags& flags,
     PrintRow(report);
     return json.has_value() ? json->Write(ToJson(report)) : absl::OkStatus();
   };
+  options.on_resume = [&](const FitResult& so_far) -> absl::Status {
+    std::printf("going on after %s steps, %s epochs of them complete\n",
+                StrCat(so_far.steps).c_str(),
+                StrCat(so_far.epochs.size()).c_str());
+    std::fflush(stdout);
+    if (!json.has_value()) return absl::OkStatus();
+    for (const EpochReport& report : so_far.epochs) {
+      EVENGRAD_RETURN_IF_ERROR(json->Write(ToJson(report)));
+    }
+    return absl::OkStatus();
+  };
   absl::StatusOr<FitResult> result =
       Fit(session, training, model, data.training, options);
   watch.clear_progress = {};
   progress.Clear();
   watch.ClearScreen();
   return result;
+}
+
+// Each option that decides about the numbers of a run, as "--name=value": a run
+// goes on with the same ones. More epochs, other threads and files are fine.
+std::string DescribeRun(const CLI::App& train) {
+  constexpr std::string_view kFree[] = {"help",
+                                        "data",
+                                        "test",
+                                        "epochs",
+                                        "threads",
+                                        "json",
+                                        "checkpoint",
+                                        "checkpoint-every",
+                                        "keep",
+                                        "resume",
+                                        "top-k",
+                                        "confusion",
+                                        "check-numerics",
+                                        "statistics-every",
+                                        "csv"};
+  std::string run;
+  for (const CLI::Option* option : train.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames()[0];
+    if (std::ranges::find(kFree, name) != std::end(kFree)) continue;
+    run += StrCat(run.empty() ? "" : " ", "--", name, "=",
+                  option->count() > 0 ? option->results().back()
+                                      : option->get_default_str());
+  }
+  return run;
+}
+
+// How the training ended, where it was not at its last epoch.
+void PrintEnd(const FitResult& result) {
+  if (result.interrupted) {
+    std::printf("interrupted after %s steps", StrCat(result.steps).c_str());
+    if (!result.checkpoint.empty()) {
+      std::printf("; saved in %s, to go on with --resume",
+                  result.checkpoint.c_str());
+    }
+    std::printf("\n");
+  }
+  if (result.stopped_early) {
+    std::printf("stopped early after epoch %s\n",
+                StrCat(result.epochs.size()).c_str());
+  }
+  if (result.best_epoch > 0) {
+    std::printf("the parameters are those of epoch %s\n",
+                StrCat(result.best_epoch).c_str());
+  }
+}
+
+absl::Status Test(const TrainFlags& flags, Session& session,
+                  const Classifier& model, const DataSet& data) {
+  if (data.size() == 0) return absl::OkStatus();
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const Evaluation test,
+      Evaluate(session, model, data,
+               {.top_k = flags.top_k, .confusion = flags.confusion}));
+  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+  if (test.top_k_accuracy.has_value()) {
+    std::printf("test top-%s accuracy %.4f\n", StrCat(flags.top_k).c_str(),
+                *test.top_k_accuracy);
+  }
+  if (test.confusion.has_value()) {
+    std::printf("test labels (rows) and answers (columns):\n%s",
+                test.confusion->ToString().c_str());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
@@ -200,34 +205,29 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
-                            CountParameters(data.training.num_features(),
-                                            options.hidden, flags.classes));
   Graph graph;
   const Classifier model = BuildClassifier(graph, data.training.num_features(),
                                            flags.classes, options);
+  EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
+                            CountParameters(graph));
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
-                            Minimize(model.loss, options.optimizer,
+                            Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),
                                       .fetches = {{"logits", model.logits}},
-                                      .non_finite = {options.non_finite}}));
+                                      .non_finite = {options.non_finite},
+                                      .accumulate_steps = flags.accumulate}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));
   PrintHead(flags, data, num_parameters);
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const FitResult result,
-      FitAndReport(flags, session, training, model, data, *watch, json));
+  EVENGRAD_ASSIGN_OR_RETURN(const FitResult result,
+                            FitAndReport(flags, session, training, model,
+                                         options, data, *watch, json));
   EVENGRAD_RETURN_IF_ERROR(watch->Finish(session));
-  if (watch->only_suggests()) {
-    return json.has_value() ? json->Finish() : absl::OkStatus();
+  if (!watch->only_suggests()) {
+    PrintEnd(result);
+    EVENGRAD_RETURN_IF_ERROR(Test(flags, session, model, data.test));
   }
-  if (result.interrupted) {
-    std::printf("interrupted after %s steps\n", StrCat(result.steps).c_str());
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(const Evaluation test,
-                            Evaluate(session, model, data.test));
-  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
   return json.has_value() ? json->Finish() : absl::OkStatus();
 }
 
@@ -243,76 +243,15 @@ int RunTrain(const TrainFlags& flags) {
 
 Command AddTrainCommand(CLI::App& app) {
   CLI::App* train = app.add_subcommand(
-      "train", "Train a fully connected network on images in IDX files");
+      "train", "Train a fully connected network on images or rows of numbers");
   train->option_defaults()->multi_option_policy(
       CLI::MultiOptionPolicy::TakeLast);
   auto flags = std::make_shared<TrainFlags>();
-  train->add_option("--data", flags->data, "Folder of the IDX files")
-      ->capture_default_str();
-  train
-      ->add_option("--hidden", flags->hidden,
-                   "Widths of the hidden layers: 300,100 or 20x100")
-      ->capture_default_str();
-  train
-      ->add_option("--activation", flags->activation,
-                   "elu, leaky_relu, relu, selu, sigmoid or tanh; an argument "
-                   "after a colon: leaky_relu:0.3")
-      ->capture_default_str();
-  train
-      ->add_option("--initializer", flags->initializer,
-                   "Of the hidden layers: auto, he_normal, lecun_uniform, …")
-      ->capture_default_str();
-  train
-      ->add_option("--optimizer", flags->optimizer,
-                   "sgd, momentum, nesterov or adam")
-      ->capture_default_str();
-  train->add_option("--learning-rate", flags->learning_rate,
-                    "Of the optimizer [0.001]");
-  train->add_option("--momentum", flags->momentum,
-                    "Of sgd [0], momentum and nesterov [0.9]");
-  train->add_option("--batch-size", flags->batch_size, "Images a step")
-      ->capture_default_str();
-  train->add_option("--epochs", flags->epochs, "Passes over the training part")
-      ->capture_default_str();
-  train->add_option("--classes", flags->classes, "Labels are 0 … N-1")
-      ->capture_default_str();
-  train
-      ->add_option("--validation", flags->validation,
-                   "Training images kept for validation: first:N, last:N or N "
-                   "(the first N); 0 for none")
-      ->capture_default_str();
-  train
-      ->add_option("--scale", flags->scale,
-                   "unit (pixels / 255) or standardize (each pixel to mean 0, "
-                   "variance 1)")
-      ->capture_default_str();
-  train
-      ->add_option("--clip", flags->clip,
-                   "Of the gradients: none, value:N, norm:N (of each "
-                   "parameter), global_norm:N, adaptive:N, autoclip:PERCENT, "
-                   "zclip; suggest trains 500 steps and proposes one")
-      ->capture_default_str();
-  train
-      ->add_option("--non-finite", flags->non_finite,
-                   "What a loss or gradient that is not finite does: error, "
-                   "skip_step or propagate")
-      ->capture_default_str();
-  train->add_flag("--check-numerics", flags->check_numerics,
-                  "Stop at the first node that makes a number that is not "
-                  "finite, and name it (slow)");
-  train->add_option("--statistics-every", flags->statistics_every,
-                    "Steps between two looks at every layer; shown live on a "
-                    "terminal, and at the end");
-  train->add_option("--csv", flags->csv,
-                    "Write the statistics, a tensor a line, to this file");
-  train->add_option("--seed", flags->seed, "Of all random numbers")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  train->add_option("--threads", flags->threads, "0 for one a core")
-      ->capture_default_str();
-  train->add_option("--json", flags->json,
-                    "Write a JSON object a line, one an epoch, to this file");
-  return [flags] { return RunTrain(*flags); };
+  AddTrainFlags(*train, *flags);
+  return [flags, train] {
+    flags->run = DescribeRun(*train);
+    return RunTrain(*flags);
+  };
 }
 
 }  // namespace evengrad::tools

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "clip_flag.h"
 #include "evengrad/evengrad.h"
+#include "optimizer_flags.h"
+#include "schedule_flags.h"
 
 namespace evengrad::tools {
 
@@ -19,10 +22,17 @@ struct TrainFlags {
   std::string hidden = "20x100";
   std::string activation = "selu";
   std::string initializer = "auto";
-  std::string optimizer = "momentum";
-  std::optional<double> learning_rate;
-  std::optional<double> momentum;
+  std::string batch_norm = "none";
+  bool batch_norm_input = false;
+  double dropout = 0;
+  double alpha_dropout = 0;
+  std::string loss = "cross_entropy";
+  OptimizerFlags optimizer;
+  std::string schedule = "constant";
+  double warm_up = 0;
+  std::optional<int64_t> early_stopping;
   int64_t batch_size = 32;
+  int64_t accumulate = 1;
   int64_t epochs = 10;
   int64_t classes = 10;
   std::string validation = "first:5000";
@@ -32,28 +42,51 @@ struct TrainFlags {
   bool check_numerics = false;
   int64_t statistics_every = 0;  // 0: none
   std::string csv;
+  int64_t top_k = 0;
+  bool confusion = false;
   uint64_t seed = 42;
   int threads = 0;
   std::string json;
+  std::string test;
+  std::string checkpoint;
+  int64_t checkpoint_every = 0;
+  int64_t keep = 3;
+  bool resume = false;
+  // The flags that a run must share with the one it goes on with.
+  std::string run;
 };
 
 enum class Scale : uint8_t { kUnit, kStandardize };
+
+// Where a hidden layer normalizes its batch, as seen from its activation.
+enum class BatchNormPlace : uint8_t { kNone, kBefore, kAfter };
 
 // As understood.
 struct TrainOptions {
   std::vector<int64_t> hidden = {};  // the widths of the hidden layers
   std::function<Value(const Value&)> activation = {};
-  Initializer initializer = {};
-  Optimizer optimizer = {};
+  LayerInitializers initializers = {};
+  BatchNormPlace batch_norm_place = BatchNormPlace::kNone;
+  BatchNormOptions batch_norm = {};
+  bool batch_norm_input = false;
+  // After each hidden layer; 0 for none. One of them at most.
+  double dropout = 0;
+  double alpha_dropout = 0;
+  // The loss of logits[batch, classes] and labels i32[batch].
+  std::function<Value(const Value& logits, const Value& labels)> loss = {};
+  OptimizerChoice optimizer = {};
+  ScheduleChoice schedule = {};
+  std::optional<EarlyStopping> early_stopping = {};
   ValidationOptions validation = {};
   Scale scale = Scale::kStandardize;
   std::vector<std::shared_ptr<Hook>> hooks = {};
-  // The scope of the clipping hook's report; "" without one.
-  std::string clip_scope = {};
-  // Steps after which a threshold for clipping is proposed; 0: none is.
-  int64_t suggest_steps = 0;
+  ClipChoice clip = {};  // its hook is one of `hooks`
   NonFinitePolicy non_finite = NonFinitePolicy::kError;
 };
+
+// "celu, elu, … or tanh"; the names of the losses.
+std::string ActivationNames();
+std::string LossNames();
 
 // Errors name the flag, what was given and what was expected: bad usage.
 absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags);

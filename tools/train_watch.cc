@@ -66,10 +66,10 @@ absl::StatusOr<std::unique_ptr<TrainWatch>> TrainWatch::Create(
   std::unique_ptr<TrainWatch> watch(new TrainWatch);
   watch->hooks_ = options.hooks;
   watch->clip_ = flags.clip;
-  watch->clip_scope_ = options.clip_scope;
+  watch->clip_scope_ = options.clip.scope;
   watch->skips_ = options.non_finite == NonFinitePolicy::kSkipStep;
-  if (options.suggest_steps > 0) {
-    watch->norms_ = std::make_shared<NormRecorder>(options.suggest_steps);
+  if (options.clip.suggest_steps > 0) {
+    watch->norms_ = std::make_shared<NormRecorder>(options.clip.suggest_steps);
     watch->hooks_.push_back(watch->norms_);
   }
   if (!flags.csv.empty()) {

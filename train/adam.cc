@@ -1,62 +1,62 @@
-#include <cmath>
+#include <string_view>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/train/optimizer_checks.h"
+#include "evengrad/train/optimizer_rules.h"
 #include "evengrad/train/optimizers.h"
 
 namespace evengrad {
 namespace {
 
-absl::Status Check(const Adam& adam) {
-  if (!std::isfinite(adam.learning_rate) || adam.learning_rate < 0) {
-    return InvalidArgument("Adam: the learning rate is ", adam.learning_rate,
-                           ", expected a finite number that is not negative");
-  }
-  for (const double beta : {adam.beta1, adam.beta2}) {
-    if (!(beta >= 0 && beta < 1)) {
-      return InvalidArgument("Adam: a beta is ", beta,
-                             ", expected numbers in [0, 1)");
-    }
-  }
-  if (!std::isfinite(adam.epsilon) || adam.epsilon <= 0) {
-    return InvalidArgument("Adam: epsilon is ", adam.epsilon,
-                           ", expected a finite number above 0");
-  }
-  return absl::OkStatus();
+absl::Status Check(std::string_view name, const Adam& adam) {
+  EVENGRAD_RETURN_IF_ERROR(
+      CheckRates(name, adam.learning_rate, adam.weight_decay));
+  EVENGRAD_RETURN_IF_ERROR(CheckBetas(name, {adam.beta1, adam.beta2}));
+  return CheckEpsilon(name, adam.epsilon);
 }
 
-// 1 - beta^step, computed in f64: in f32 most digits would cancel.
-Value Correction(double beta, const Value& step) {
-  return 1.0 - Power(beta, Cast(step, DType::kF64));
-}
-
-}  // namespace
-
-absl::Status Adam::operator()(OptimizerContext& context) const {
-  EVENGRAD_RETURN_IF_ERROR(Check(*this));
-  const Value learning_rate_state = context.AddLearningRate(learning_rate);
+absl::Status AddAdam(std::string_view name, const Adam& adam,
+                     OptimizerContext& context) {
+  EVENGRAD_RETURN_IF_ERROR(Check(name, adam));
+  context.AddRates(adam.learning_rate, adam.weight_decay);
   Value correction1, correction2_root;
   {
     NameScope scope(context.graph, "update");
-    correction1 = Correction(beta1, context.step);
-    correction2_root = Sqrt(Correction(beta2, context.step));
+    correction1 = BiasCorrection(adam.beta1, context.step);
+    correction2_root = Sqrt(BiasCorrection(adam.beta2, context.step));
   }
   for (const TrainedParameter& trained : context.parameters) {
     const Value first_slot = context.AddSlot(trained, "first_moment");
     const Value second_slot = context.AddSlot(trained, "second_moment");
     NameScope scope(context.graph, StrCat("update/", trained.parameter.name()));
     const Value gradient = context.GradientOf(trained);
-    const Value first = beta1 * first_slot + (1 - beta1) * gradient;
-    const Value second = beta2 * second_slot + (1 - beta2) * Square(gradient);
-    context.UpdateSlot(first_slot, first);
-    context.UpdateSlot(second_slot, second);
-    if (!second.valid()) continue;  // the graph's status says why
-    const Value rate = context.RateOf(trained, learning_rate_state) /
-                       Cast(correction1, second.dtype());
-    const Value root = Sqrt(second) / Cast(correction2_root, second.dtype());
-    context.Descend(trained, rate * first / (root + epsilon));
+    const Value first =
+        UpdateAverage(context, first_slot, gradient, adam.beta1);
+    const Value second =
+        UpdateAverage(context, second_slot, Square(gradient), adam.beta2);
+    const Value rate =
+        context.RateOf(trained) / context.NumberFor(trained, correction1);
+    const Value root =
+        Sqrt(second) / context.NumberFor(trained, correction2_root);
+    context.Descend(trained, rate * first / (root + adam.epsilon));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Adam::operator()(OptimizerContext& context) const {
+  return AddAdam("Adam", *this, context);
+}
+
+absl::Status AdamW::operator()(OptimizerContext& context) const {
+  const Adam adam = {.learning_rate = learning_rate,
+                     .beta1 = beta1,
+                     .beta2 = beta2,
+                     .epsilon = epsilon,
+                     .weight_decay = {.rate = weight_decay, .decoupled = true}};
+  return AddAdam("AdamW", adam, context);
 }
 
 }  // namespace evengrad

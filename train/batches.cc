@@ -96,8 +96,8 @@ absl::StatusOr<Batches> Batches::Create(const DataSet& data,
   return batches;
 }
 
-void Batches::StartEpoch(int64_t epoch) {
-  position_ = 0;
+void Batches::StartEpoch(int64_t epoch, int64_t first) {
+  position_ = first < per_epoch() ? first * options_.size : data_.size();
   std::iota(order_.begin(), order_.end(), int64_t{0});
   if (options_.shuffle) Shuffle(options_.seed, epoch, order_);
 }

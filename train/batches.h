@@ -42,8 +42,9 @@ class EVENGRAD_EXPORT Batches {
   static absl::StatusOr<Batches> Create(const DataSet& data,
                                         const BatchOptions& options = {});
 
-  // Begins an epoch. Its order depends on the seed and its number only.
-  void StartEpoch(int64_t epoch);
+  // Begins an epoch, at its batch `first` (0: at its start). The order depends
+  // on the seed and the epoch's number only.
+  void StartEpoch(int64_t epoch, int64_t first = 0);
   // The next batch, or null at the end of the epoch. Its tensors are used again
   // by the batches that follow.
   const Batch* Next();

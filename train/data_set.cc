@@ -4,7 +4,9 @@
 #include <limits>
 #include <utility>
 
+#include "evengrad/formats/csv.h"
 #include "evengrad/formats/idx.h"
+#include "evengrad/formats/npy.h"
 #include "evengrad/graph/status.h"
 
 namespace evengrad {
@@ -116,6 +118,84 @@ absl::StatusOr<DataSet> DataSet::ReadIdx(const std::string& inputs_path,
   return data->Reshaped({data->num_features()});
 }
 
+namespace {
+
+// Numbers that a data set does not keep as they are, as f32.
+absl::StatusOr<Tensor> AsInputs(const Tensor& tensor) {
+  const DType dtype = tensor.dtype();
+  if (dtype == DType::kU8 || dtype == DType::kF32) return tensor;
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor result,
+                            Tensor::Zeros({DType::kF32, tensor.type().shape}));
+  auto* values = static_cast<float*>(result.mutable_data());
+  for (int64_t i = 0; i < tensor.num_elements(); ++i) {
+    values[i] = static_cast<float>(LoadAsDouble(dtype, tensor.data(), i));
+  }
+  return result;
+}
+
+const Tensor* FindArray(const std::vector<NamedTensor>& arrays,
+                        std::string_view name) {
+  for (const NamedTensor& array : arrays) {
+    if (array.name == name) return &array.tensor;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+absl::StatusOr<DataSet> DataSet::ReadNpy(const std::string& inputs_path,
+                                         const std::string& labels_path,
+                                         const DataSetOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(const Tensor raw, evengrad::ReadNpy(inputs_path));
+  EVENGRAD_ASSIGN_OR_RETURN(const Tensor labels,
+                            evengrad::ReadNpy(labels_path));
+  EVENGRAD_ASSIGN_OR_RETURN(const Tensor inputs, AsInputs(raw));
+  absl::StatusOr<DataSet> data = Create(inputs, labels, options);
+  if (data.ok()) return data;
+  return Prefixed(data.status(), StrCat(inputs_path, ", ", labels_path, ": "));
+}
+
+absl::StatusOr<DataSet> DataSet::ReadNpz(const std::string& path,
+                                         const DataSetOptions& options,
+                                         const NpzNames& names) {
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<NamedTensor> arrays,
+                            evengrad::ReadNpz(path));
+  std::vector<NpzNames> candidates = {
+      {"x", "y"}, {"images", "labels"}, {"x_train", "y_train"}};
+  if (!names.inputs.empty()) candidates = {names};
+  for (const NpzNames& pair : candidates) {
+    const Tensor* raw = FindArray(arrays, pair.inputs);
+    const Tensor* labels = FindArray(arrays, pair.labels);
+    if (raw == nullptr || labels == nullptr) continue;
+    EVENGRAD_ASSIGN_OR_RETURN(const Tensor inputs, AsInputs(*raw));
+    absl::StatusOr<DataSet> data = Create(inputs, *labels, options);
+    if (data.ok()) return data;
+    return Prefixed(data.status(), StrCat(path, ": arrays '", pair.inputs,
+                                          "' and '", pair.labels, "': "));
+  }
+  std::string wanted, present;
+  for (const NpzNames& pair : candidates) {
+    wanted += StrCat(wanted.empty() ? "" : " or ", "'", pair.inputs, "' and '",
+                     pair.labels, "'");
+  }
+  constexpr size_t kMost = 8;
+  for (size_t i = 0; i < arrays.size() && i < kMost; ++i) {
+    present += StrCat(i == 0 ? "" : ", ", "'", arrays[i].name, "'");
+  }
+  return absl::NotFoundError(
+      StrCat(path, ": has the arrays ", present, ", expected ", wanted));
+}
+
+absl::StatusOr<DataSet> DataSet::ReadCsv(const std::string& path,
+                                         const DataSetOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(const CsvExamples examples,
+                            evengrad::ReadCsv(path));
+  absl::StatusOr<DataSet> data =
+      Create(examples.features, examples.labels, options);
+  if (data.ok()) return data;
+  return Prefixed(data.status(), StrCat(path, ": "));
+}
+
 void DataSet::CopyExample(int64_t i, std::span<float> features) const {
   const int64_t offset = (begin_ + i) * num_features_;
   if (inputs_.dtype() == DType::kU8) {
@@ -203,8 +283,8 @@ Scaling StandardScaling(const DataSet& data) {
   return scaling;
 }
 
-absl::StatusOr<Split> SplitValidation(const DataSet& data,
-                                      const ValidationOptions& options) {
+absl::StatusOr<DataSplit> SplitValidation(const DataSet& data,
+                                          const ValidationOptions& options) {
   if (options.size < 0 || options.size >= data.size()) {
     return InvalidArgument("a validation part of ", options.size,
                            " examples does not fit: there are ", data.size(),
@@ -215,8 +295,8 @@ absl::StatusOr<Split> SplitValidation(const DataSet& data,
   const int64_t middle = first ? options.size : size - options.size;
   EVENGRAD_ASSIGN_OR_RETURN(DataSet head, data.Slice(0, middle));
   EVENGRAD_ASSIGN_OR_RETURN(DataSet tail, data.Slice(middle, size));
-  if (first) return Split{std::move(tail), std::move(head)};
-  return Split{std::move(head), std::move(tail)};
+  if (first) return DataSplit{std::move(tail), std::move(head)};
+  return DataSplit{std::move(head), std::move(tail)};
 }
 
 }  // namespace evengrad

@@ -1,7 +1,7 @@
 // Labelled examples in memory, and how they are scaled.
 //
 //   absl::StatusOr<DataSet> all = DataSet::ReadIdx(images, labels);
-//   absl::StatusOr<Split> split =
+//   absl::StatusOr<DataSplit> split =
 //       SplitValidation(*all, {.size = 5000, .side = ValidationSide::kFirst});
 //   const Scaling scaling = StandardScaling(split->training);
 //   DataSet training = split->training.Scaled(scaling);
@@ -32,6 +32,12 @@ struct DataSetOptions {
   int64_t classes = 0;
 };
 
+// The arrays of an NPZ file.
+struct NpzNames {
+  std::string inputs = {};
+  std::string labels = {};
+};
+
 // Examples and their labels. Copies, slices and scaled versions share the
 // memory; inputs stay as they were given (u8 or f32) and are scaled when a
 // batch is made. A slice is a range of consecutive examples.
@@ -47,6 +53,22 @@ class EVENGRAD_EXPORT DataSet {
   // [n, 28, 28] have examples of shape [784]. Errors name the file.
   static absl::StatusOr<DataSet> ReadIdx(const std::string& inputs_path,
                                          const std::string& labels_path,
+                                         const DataSetOptions& options = {});
+
+  // From two NPY files: inputs [n, …] (other numbers than u8 become f32) and
+  // labels [n]. Errors name the file.
+  static absl::StatusOr<DataSet> ReadNpy(const std::string& inputs_path,
+                                         const std::string& labels_path,
+                                         const DataSetOptions& options = {});
+  // From the arrays of those names in an NPZ file; where `inputs` is empty,
+  // from "x" and "y", "images" and "labels", or "x_train" and "y_train",
+  // whichever are there.
+  static absl::StatusOr<DataSet> ReadNpz(const std::string& path,
+                                         const DataSetOptions& options = {},
+                                         const NpzNames& names = {});
+  // From a CSV file with a column "label", or without names and with the labels
+  // in the first column (formats/csv.h).
+  static absl::StatusOr<DataSet> ReadCsv(const std::string& path,
                                          const DataSetOptions& options = {});
 
   int64_t size() const { return size_; }
@@ -98,14 +120,14 @@ struct ValidationOptions {
   ValidationSide side = ValidationSide::kFirst;
 };
 
-struct Split {
+struct DataSplit {
   DataSet training;
   DataSet validation;
 };
 
 // The first or last `size` examples, and the rest. Error: `size` is negative,
 // or leaves no example to train on.
-EVENGRAD_EXPORT absl::StatusOr<Split> SplitValidation(
+EVENGRAD_EXPORT absl::StatusOr<DataSplit> SplitValidation(
     const DataSet& data, const ValidationOptions& options);
 
 }  // namespace evengrad

@@ -1,8 +1,6 @@
 #include "evengrad/train/evaluate.h"
 
-#include <algorithm>
 #include <array>
-#include <span>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
@@ -10,39 +8,23 @@
 namespace evengrad {
 namespace {
 
-template <typename T>
-int64_t CountMatches(const T* logits, int64_t classes,
-                     std::span<const int32_t> labels) {
-  int64_t correct = 0;
-  for (const int32_t label : labels) {
-    if (std::max_element(logits, logits + classes) - logits == label) {
-      ++correct;
-    }
-    logits += classes;
+// Counts what `options` ask for in one batch.
+absl::Status AddMetrics(const Tensor& logits, const Tensor& labels,
+                        const EvaluateOptions& options, int64_t& in_top,
+                        Evaluation& total) {
+  if (options.top_k > 0) {
+    EVENGRAD_ASSIGN_OR_RETURN(const int64_t found,
+                              CountInTopK(logits, labels, options.top_k));
+    in_top += found;
   }
-  return correct;
+  if (!options.confusion) return absl::OkStatus();
+  if (!total.confusion.has_value()) {
+    total.confusion.emplace(logits.rank() == 2 ? logits.sizes()[1] : 0);
+  }
+  return total.confusion->Add(logits, labels);
 }
 
 }  // namespace
-
-absl::StatusOr<int64_t> CountCorrect(const Tensor& logits,
-                                     const Tensor& labels) {
-  EVENGRAD_ASSIGN_OR_RETURN(const std::span<const int32_t> expected,
-                            labels.values<int32_t>());
-  if (logits.rank() != 2 || labels.rank() != 1 ||
-      logits.sizes()[0] != labels.sizes()[0] || logits.sizes()[1] == 0) {
-    return InvalidArgument("logits of type ", logits.ToString(),
-                           " do not fit labels of type ", labels.ToString());
-  }
-  const int64_t classes = logits.sizes()[1];
-  if (logits.dtype() == DType::kF64) {
-    return CountMatches(static_cast<const double*>(logits.data()), classes,
-                        expected);
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::span<const float> values,
-                            logits.values<float>());
-  return CountMatches(values.data(), classes, expected);
-}
 
 absl::StatusOr<Evaluation> Evaluate(Session& session,
                                     const Classifier& classifier,
@@ -54,8 +36,12 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
   const std::array<Value, 2> fetched = {classifier.loss, classifier.logits};
   std::array<Feed, 2> feeds = {Feed{.value = classifier.inputs},
                                Feed{.value = classifier.labels}};
+  if (options.top_k < 0) {
+    return InvalidArgument("Evaluate: top ", options.top_k,
+                           ", expected at least 1, or 0 for none");
+  }
   Evaluation total;
-  int64_t correct = 0;
+  int64_t correct = 0, in_top = 0;
   while (const Batch* batch = batches.Next()) {
     feeds[0].tensor = batch->inputs;
     feeds[1].tensor = batch->labels;
@@ -68,10 +54,16 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
     total.loss += loss * static_cast<double>(batch->size());
     total.examples += batch->size();
     correct += matches;
+    EVENGRAD_RETURN_IF_ERROR(
+        AddMetrics(result.values()[1], batch->labels, options, in_top, total));
   }
   total.loss /= static_cast<double>(total.examples);
   total.accuracy =
       static_cast<double>(correct) / static_cast<double>(total.examples);
+  if (options.top_k > 0) {
+    total.top_k_accuracy =
+        static_cast<double>(in_top) / static_cast<double>(total.examples);
+  }
   return total;
 }
 

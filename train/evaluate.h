@@ -3,13 +3,14 @@
 #define EVENGRAD_TRAIN_EVALUATE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
-#include "evengrad/graph/tensor.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/data_set.h"
+#include "evengrad/train/metrics.h"
 
 namespace evengrad {
 
@@ -25,22 +26,22 @@ struct Evaluation {
   double loss = 0;      // mean over the examples
   double accuracy = 0;  // share of examples whose largest logit is the label's
   int64_t examples = 0;
+  // Where EvaluateOptions asks for them.
+  std::optional<double> top_k_accuracy = {};  // share with the label in the top
+  std::optional<ConfusionMatrix> confusion = {};
 };
 
 struct EvaluateOptions {
   int64_t batch_size = 500;
+  int64_t top_k = 0;  // 0: not asked for
+  bool confusion = false;
 };
 
 // Runs the classifier in inference mode over all of `data`, which must not be
-// empty.
+// empty. Error: top_k is negative.
 EVENGRAD_EXPORT absl::StatusOr<Evaluation> Evaluate(
     Session& session, const Classifier& classifier, const DataSet& data,
     const EvaluateOptions& options = {});
-
-// The number of rows of `logits` (f32 or f64 [n, classes]) whose first largest
-// element is at the place of the label (i32 [n]). Error: other types.
-EVENGRAD_EXPORT absl::StatusOr<int64_t> CountCorrect(const Tensor& logits,
-                                                     const Tensor& labels);
 
 }  // namespace evengrad
 

@@ -12,6 +12,8 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/runtime/passes.h"
+#include "evengrad/train/gradient_accumulator.h"
 #include "evengrad/train/non_finite.h"
 #include "evengrad/train/parameter_groups.h"
 
@@ -28,11 +30,8 @@ std::vector<Value> ParametersOf(const Value& value) {
     if (!needed[id]) continue;
     const Node node = graph.node(id);
     if (IsParameter(node)) parameters.push_back(node.output());
-    const std::vector<int>& type_only = node.op().type_only_inputs;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::ranges::find(type_only, i) == type_only.end()) {
-        needed[node.input_id(i).node] = true;
-      }
+      if (!node.op().ReadsTypeOnly(i)) needed[node.input_id(i).node] = true;
     }
   }
   std::ranges::reverse(parameters);
@@ -44,7 +43,7 @@ class TrainingInstrumentation : public Instrumentation {
   struct Gradient {
     Value raw;
     Value current;
-    double learning_rate_scale;
+    GroupedParameter group;
   };
 
   TrainingInstrumentation(Program& program, const Value& loss)
@@ -56,10 +55,9 @@ class TrainingInstrumentation : public Instrumentation {
   // The optimizer has added its updates.
   void SetUpdated() { updated_ = true; }
 
-  void AddParameter(const Value& parameter, const Value& gradient,
-                    double learning_rate_scale) {
-    parameters_.push_back(parameter);
-    gradients_[parameter.id()] = {gradient, gradient, learning_rate_scale};
+  void AddParameter(const GroupedParameter& group, const Value& gradient) {
+    parameters_.push_back(group.parameter);
+    gradients_[group.parameter.id()] = {gradient, gradient, group};
   }
   // Whose requests are made from now on.
   void SetHook(std::shared_ptr<Hook> hook) { hook_ = std::move(hook); }
@@ -68,7 +66,10 @@ class TrainingInstrumentation : public Instrumentation {
     for (const Value& parameter : parameters_) {
       const Gradient& gradient = gradients_.at(parameter.id());
       trained.push_back(
-          {parameter, gradient.current, gradient.learning_rate_scale});
+          {.parameter = parameter,
+           .gradient = gradient.current,
+           .learning_rate_scale = gradient.group.learning_rate_scale,
+           .weight_decay_scale = gradient.group.weight_decay_scale});
     }
     return trained;
   }
@@ -222,9 +223,22 @@ absl::Status AddFetches(const Value& loss,
   return absl::OkStatus();
 }
 
+// The updates of the states that keep themselves up to date in training
+// (running statistics), as far as what the program fetches reads them.
+void AddTrainingUpdates(Program& program) {
+  const std::vector<bool> needed = NeededNodes(program);
+  for (const Value& state : States(program.graph)) {
+    const Value update = state.node().training_update();
+    if (update.valid() && needed[state.id().node]) {
+      program.updates.push_back({state, update});
+    }
+  }
+}
+
 // Differentiates with respect to the parameters that are not frozen.
 absl::Status AddGradients(const Value& loss,
                           const std::vector<ParameterGroup>& groups,
+                          std::optional<GradientAccumulator>& accumulator,
                           TrainingInstrumentation& instrumentation) {
   const std::vector<Value> reached = ParametersOf(loss);
   EVENGRAD_ASSIGN_OR_RETURN(
@@ -247,8 +261,11 @@ absl::Status AddGradients(const Value& loss,
   size_t next = 0;
   for (const GroupedParameter& parameter : grouped) {
     if (parameter.frozen) continue;
-    instrumentation.AddParameter(parameter.parameter, gradients[next++],
-                                 parameter.learning_rate_scale);
+    Value gradient = gradients[next++];
+    if (accumulator.has_value()) {
+      gradient = accumulator->Add(parameter.parameter, gradient);
+    }
+    instrumentation.AddParameter(parameter, gradient);
   }
   return absl::OkStatus();
 }
@@ -300,6 +317,10 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
                                  const MinimizeOptions& options,
                                  SourceLocation location) {
   if (!optimizer) return InvalidArgument("Minimize: the optimizer is empty");
+  if (options.accumulate_steps < 1) {
+    return InvalidArgument("Minimize: ", options.accumulate_steps,
+                           " steps to accumulate, expected at least 1");
+  }
   const std::optional<Graph> model = Graph::Of(loss);
   if (!model.has_value()) {
     return InvalidArgument("Minimize: the loss is an empty value");
@@ -311,24 +332,34 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
   NameScope scope(program.graph, options.name);
   TrainingInstrumentation instrumentation(program, own_loss);
+  std::optional<GradientAccumulator> accumulator;
+  if (options.accumulate_steps > 1) {
+    accumulator.emplace(program.graph, options.accumulate_steps);
+  }
   EVENGRAD_RETURN_IF_ERROR(
-      AddGradients(own_loss, options.groups, instrumentation));
+      AddGradients(own_loss, options.groups, accumulator, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
+  AddTrainingUpdates(program);
+  const size_t first = program.updates.size();
   EVENGRAD_RETURN_IF_ERROR(
       RunHooks(options.hooks, &Hook::Instrument, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(SkipNonFiniteSteps(instrumentation, program));
   {
     const LocationScope lines(program.graph, location);
-    const size_t hook_updates = program.updates.size();
+    const UpdateRange of_hooks = {first, program.updates.size()};
     EVENGRAD_RETURN_IF_ERROR(
         AddUpdates(optimizer, instrumentation.Trained(), program));
     EVENGRAD_RETURN_IF_ERROR(
-        SkipUpdates(instrumentation.conditions(), hook_updates, program));
+        SkipUpdates(instrumentation.conditions(), of_hooks, program));
   }
   instrumentation.SetUpdated();
   EVENGRAD_RETURN_IF_ERROR(AddFiniteGuards(instrumentation, program));
   EVENGRAD_RETURN_IF_ERROR(
       RunHooks(options.hooks, &Hook::InstrumentUpdates, instrumentation));
+  if (accumulator.has_value()) {
+    const LocationScope lines(program.graph, location);
+    accumulator->Finish(first, program.updates);
+  }
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   return program;
 }

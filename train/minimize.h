@@ -8,6 +8,7 @@
 #ifndef EVENGRAD_TRAIN_MINIMIZE_H_
 #define EVENGRAD_TRAIN_MINIMIZE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ struct ParameterGroup {
   std::function<bool(const Value& parameter)> matches = {};
   // Multiplies the learning rate; finite and not negative.
   double learning_rate_scale = 1;
+  // The same of the weight decay: 0 on biases and normalization, as is usual.
+  double weight_decay_scale = 1;
   // Not trained: neither gradient nor update is computed.
   bool frozen = false;
 };
@@ -43,14 +46,23 @@ struct MinimizeOptions {
   std::vector<NamedValue> fetches = {};
   // A parameter belongs to the first group that matches it.
   std::vector<ParameterGroup> groups = {};
+  // An update is made at every n-th run, with the mean of the gradients of n
+  // runs, so that n small batches of equal size do the work of a large one.
+  // Hooks see the mean of the runs since the last update divided by n, all of
+  // it when the update is due; "step" counts updates, "micro_step" the runs
+  // since the last. What hooks and the optimizer keep changes when an update is
+  // made. The sum so far is the state "<parameter>/accumulated_gradient".
+  int64_t accumulate_steps = 1;
   // What is done about a loss or gradients (as derived, before hooks change
   // them) that are not finite. Clipping does not hide them.
   //   kError      Session::Run returns an error that names the first bad node.
   //               The loss, and gradients that all updates wait for, are tested
   //               before any state changes; other gradients by way of the
   //               parameter that has been updated with them.
-  //   kSkipStep   parameters and the optimizer's states stay bit for bit; the
-  //               state "skipped_steps" (i64[]) counts the step
+  //   kSkipStep   parameters, running statistics and the optimizer's states
+  //               stay bit for bit; the state "skipped_steps" (i64[]) counts
+  //               the step. With accumulate_steps, an update is skipped when
+  //               the sum of its runs' gradients is not finite.
   //   kPropagate  nothing is tested
   NonFiniteOptions non_finite = {};
   // Scope of the states and nodes of the program's own, so that two programs
@@ -59,14 +71,17 @@ struct MinimizeOptions {
 };
 
 // A program that computes `loss`, its gradients with respect to the parameters
-// it depends on, what the hooks add, and the optimizer's updates. It fetches
-// "loss" and counts its steps in the state "step" (i64[], 0 at first). The
+// it depends on, what the hooks add, and the optimizer's updates; and the
+// training updates of other states that the loss and the fetches read (the
+// running statistics of batch norm). It fetches "loss" and counts its steps in
+// the state "step" (i64[], 0 at first). The
 // graph is copied, so the caller's stays as it is and its values remain valid
 // feeds and fetches.
 //
 // Errors: the graph's own; a loss that is no floating scalar, or depends on no
-// parameter that is not frozen; a group that matches nothing; what Gradients,
-// the hooks and the optimizer complain about.
+// parameter that is not frozen; a group that matches nothing; fewer than one
+// step to accumulate; what Gradients, the hooks and the optimizer complain
+// about.
 EVENGRAD_EXPORT absl::StatusOr<Program> Minimize(
     const Value& loss, const Optimizer& optimizer,
     const MinimizeOptions& options = {}, SourceLocation location = Here());

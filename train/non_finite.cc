@@ -70,8 +70,8 @@ absl::Status SkipNonFiniteSteps(Instrumentation& instrumentation,
   return instrumentation.SkipUpdatesUnless(Equal(sum - sum, 0));
 }
 
-absl::Status SkipUpdates(std::span<const Value> conditions, size_t first,
-                         Program& program) {
+absl::Status SkipUpdates(std::span<const Value> conditions,
+                         const UpdateRange& unconditional, Program& program) {
   if (conditions.empty()) return absl::OkStatus();
   const Graph& graph = program.graph;
   const Value initial = Constant(graph, 0.0, DType::kI64);
@@ -81,7 +81,8 @@ absl::Status SkipUpdates(std::span<const Value> conditions, size_t first,
   for (const Value& other : conditions.subspan(1)) {
     condition = LogicalAnd(condition, other);
   }
-  for (size_t i = first; i < program.updates.size(); ++i) {
+  for (size_t i = 0; i < program.updates.size(); ++i) {
+    if (i >= unconditional.first && i < unconditional.last) continue;
     StateUpdate& update = program.updates[i];
     update.value = Select(condition, update.value, update.state);
   }

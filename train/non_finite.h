@@ -18,10 +18,17 @@ namespace evengrad {
 absl::Status SkipNonFiniteSteps(Instrumentation& instrumentation,
                                 const Program& program);
 
-// Updates from `first` on keep the old value unless all `conditions` hold; the
-// state "skipped_steps" counts how often. Nothing without conditions.
-absl::Status SkipUpdates(std::span<const Value> conditions, size_t first,
-                         Program& program);
+// Of Program::updates: from `first` to before `last`.
+struct UpdateRange {
+  size_t first = 0;
+  size_t last = 0;
+};
+
+// Updates, except those in `unconditional`, keep the old value unless all
+// `conditions` hold; the state "skipped_steps" counts how often. Nothing
+// without conditions.
+absl::Status SkipUpdates(std::span<const Value> conditions,
+                         const UpdateRange& unconditional, Program& program);
 
 // For kError: guards of the loss and of every parameter's gradient.
 absl::Status AddFiniteGuards(Instrumentation& instrumentation,

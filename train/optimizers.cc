@@ -14,42 +14,69 @@ Value As(const Value& value, DType dtype) {
   return !value.valid() || value.dtype() == dtype ? value : Cast(value, dtype);
 }
 
+// A state of `graph` whose elements all start as `initial`.
+Value AddFilledState(const Graph& graph, std::string_view name, double initial,
+                     const TensorType& type) {
+  Value start;
+  {
+    NameScope scope(graph, name);
+    start = AddInitializer(graph, ConstantInitializer(initial), type);
+  }
+  return State(graph, name, start);
+}
+
+// The weight decay of the parameter's group; invalid where there is none.
+Value DecayOf(const OptimizerContext& context,
+              const TrainedParameter& trained) {
+  if (!context.weight_decay.valid() || trained.weight_decay_scale == 0) {
+    return Value();
+  }
+  const Value decay = context.NumberFor(trained, context.weight_decay);
+  return trained.weight_decay_scale == 1 ? decay
+                                         : decay * trained.weight_decay_scale;
+}
+
 }  // namespace
 
-Value OptimizerContext::AddLearningRate(double rate) {
-  DType dtype = DType::kF32;
+Value OptimizerContext::AddNumber(std::string_view name, double initial,
+                                  std::optional<DType> dtype) {
+  DType widest = DType::kF32;
   for (const TrainedParameter& trained : parameters) {
-    if (UpdateType(trained.parameter) == DType::kF64) dtype = DType::kF64;
+    if (UpdateType(trained.parameter) == DType::kF64) widest = DType::kF64;
   }
-  Value initial;
-  {
-    NameScope scope(graph, "learning_rate");
-    initial = AddInitializer(graph, ConstantInitializer(rate),
-                             {.dtype = dtype, .shape = {}});
-  }
-  return State(graph, "learning_rate", initial);
+  return AddFilledState(graph, name, initial, {dtype.value_or(widest), {}});
+}
+
+void OptimizerContext::AddRates(double rate, const WeightDecay& decay) {
+  learning_rate = AddNumber("learning_rate", rate);
+  if (decay.rate == 0) return;
+  weight_decay = AddNumber("weight_decay", decay.rate);
+  decoupled_weight_decay = decay.decoupled;
 }
 
 Value OptimizerContext::AddSlot(const TrainedParameter& trained,
-                                std::string_view name) {
+                                std::string_view name, double initial) {
   NameScope scope(graph, trained.parameter.name());
-  const TensorType type = {UpdateType(trained.parameter),
-                           trained.parameter.shape()};
-  Value initial;
-  {
-    NameScope slot(graph, name);
-    initial = AddInitializer(graph, Zeros(), type);
-  }
-  return State(graph, name, initial);
+  return AddFilledState(
+      graph, name, initial,
+      {UpdateType(trained.parameter), trained.parameter.shape()});
+}
+
+Value OptimizerContext::NumberFor(const TrainedParameter& trained,
+                                  const Value& number) const {
+  return As(number, UpdateType(trained.parameter));
 }
 
 Value OptimizerContext::GradientOf(const TrainedParameter& trained) const {
-  return As(trained.gradient, UpdateType(trained.parameter));
+  const DType dtype = UpdateType(trained.parameter);
+  const Value gradient = As(trained.gradient, dtype);
+  const Value decay = DecayOf(*this, trained);
+  if (!decay.valid() || decoupled_weight_decay) return gradient;
+  return gradient + decay * As(trained.parameter, dtype);
 }
 
-Value OptimizerContext::RateOf(const TrainedParameter& trained,
-                               const Value& learning_rate) const {
-  const Value rate = As(learning_rate, UpdateType(trained.parameter));
+Value OptimizerContext::RateOf(const TrainedParameter& trained) const {
+  const Value rate = NumberFor(trained, learning_rate);
   return trained.learning_rate_scale == 1 ? rate
                                           : rate * trained.learning_rate_scale;
 }
@@ -61,9 +88,13 @@ void OptimizerContext::UpdateSlot(const Value& slot, const Value& value) {
 void OptimizerContext::Descend(const TrainedParameter& trained,
                                const Value& change) {
   const Value& parameter = trained.parameter;
-  const Value value = As(parameter, UpdateType(parameter)) - change;
+  Value kept = As(parameter, UpdateType(parameter));
+  const Value decay = DecayOf(*this, trained);
+  if (decay.valid() && decoupled_weight_decay) {
+    kept = kept * (1.0 - RateOf(trained) * decay);
+  }
   updates.push_back(
-      {.state = parameter, .value = As(value, parameter.dtype())});
+      {.state = parameter, .value = As(kept - change, parameter.dtype())});
 }
 
 }  // namespace evengrad

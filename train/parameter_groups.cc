@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "evengrad/graph/status.h"
 
@@ -33,10 +34,11 @@ absl::Status CheckGroup(const ParameterGroup& group,
     return InvalidArgument(
         "a parameter group has neither a pattern nor a predicate");
   }
-  if (!std::isfinite(group.learning_rate_scale) ||
-      group.learning_rate_scale < 0) {
-    return InvalidArgument(who, ": the learning rate scale is ",
-                           group.learning_rate_scale,
+  for (const auto& [name, scale] :
+       {std::pair("learning rate", group.learning_rate_scale),
+        std::pair("weight decay", group.weight_decay_scale)}) {
+    if (std::isfinite(scale) && scale >= 0) continue;
+    return InvalidArgument(who, ": the ", name, " scale is ", scale,
                            ", expected a finite number that is not negative");
   }
   if (std::ranges::none_of(
@@ -61,6 +63,7 @@ absl::StatusOr<std::vector<GroupedParameter>> GroupParameters(
     for (const ParameterGroup& group : groups) {
       if (!Matches(group, parameter)) continue;
       result.learning_rate_scale = group.learning_rate_scale;
+      result.weight_decay_scale = group.weight_decay_scale;
       result.frozen = group.frozen;
       break;
     }

@@ -16,6 +16,7 @@ namespace evengrad {
 struct GroupedParameter {
   Value parameter = {};
   double learning_rate_scale = 1;
+  double weight_decay_scale = 1;
   bool frozen = false;
 };
 

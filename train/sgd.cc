@@ -1,21 +1,15 @@
-#include <cmath>
-
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/train/optimizer_checks.h"
 #include "evengrad/train/optimizers.h"
 
 namespace evengrad {
 namespace {
 
 absl::Status Check(const Sgd& sgd) {
-  if (!std::isfinite(sgd.learning_rate) || sgd.learning_rate < 0) {
-    return InvalidArgument("Sgd: the learning rate is ", sgd.learning_rate,
-                           ", expected a finite number that is not negative");
-  }
-  if (!(sgd.momentum >= 0 && sgd.momentum < 1)) {
-    return InvalidArgument("Sgd: the momentum is ", sgd.momentum,
-                           ", expected a number in [0, 1)");
-  }
+  EVENGRAD_RETURN_IF_ERROR(
+      CheckRates("Sgd", sgd.learning_rate, sgd.weight_decay));
+  EVENGRAD_RETURN_IF_ERROR(CheckMomentum("Sgd", sgd.momentum));
   if (sgd.nesterov && sgd.momentum == 0) {
     return InvalidArgument(
         "Sgd: Nesterov's rule needs a momentum; give one, such as 0.9");
@@ -27,19 +21,22 @@ absl::Status Check(const Sgd& sgd) {
 
 absl::Status Sgd::operator()(OptimizerContext& context) const {
   EVENGRAD_RETURN_IF_ERROR(Check(*this));
-  const Value learning_rate_state = context.AddLearningRate(learning_rate);
+  context.AddRates(learning_rate, weight_decay);
+  const bool keeps_velocity = momentum != 0;
+  Value momentum_state;
+  if (keeps_velocity) momentum_state = context.AddNumber("momentum", momentum);
   for (const TrainedParameter& trained : context.parameters) {
     Value slot;
-    if (momentum != 0) slot = context.AddSlot(trained, "momentum");
+    if (keeps_velocity) slot = context.AddSlot(trained, "momentum");
     NameScope scope(context.graph, StrCat("update/", trained.parameter.name()));
     Value direction = context.GradientOf(trained);
-    if (momentum != 0) {
-      const Value velocity = momentum * slot + direction;
+    if (keeps_velocity) {
+      const Value kept = context.NumberFor(trained, momentum_state);
+      const Value velocity = kept * slot + direction;
       context.UpdateSlot(slot, velocity);
-      direction = nesterov ? direction + momentum * velocity : velocity;
+      direction = nesterov ? direction + kept * velocity : velocity;
     }
-    const Value rate = context.RateOf(trained, learning_rate_state);
-    context.Descend(trained, rate * direction);
+    context.Descend(trained, context.RateOf(trained) * direction);
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,8 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
+#include "evengrad/train/fit_checkpoints.h"
+#include "evengrad/train/state_drivers.h"
 
 namespace evengrad {
 namespace {
@@ -29,76 +31,161 @@ absl::StatusOr<size_t> FetchIndex(const Program& program, const Value& value,
                          "'); add it to MinimizeOptions::fetches");
 }
 
+absl::Status CheckOptions(const FitOptions& options) {
+  if (options.epochs < 1) {
+    return InvalidArgument("Fit: ", options.epochs,
+                           " epochs, expected at least 1");
+  }
+  if (options.early_stopping.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(CheckEarlyStopping(*options.early_stopping));
+    if (options.early_stopping->restore_best &&
+        !options.checkpoints.directory.empty()) {
+      return InvalidArgument(
+          "Fit: early stopping restores the parameters of the best epoch, "
+          "which checkpoints do not hold; leave out one of them, or set "
+          "EarlyStopping::restore_best to false");
+    }
+  }
+  if (options.plateau.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(CheckReduceOnPlateau(*options.plateau));
+  }
+  if (options.validation.has_value()) return absl::OkStatus();
+  if (options.early_stopping.has_value() || options.plateau.has_value()) {
+    return InvalidArgument(
+        "Fit: ", options.plateau.has_value() ? "a plateau" : "early stopping",
+        " watches the validation; give FitOptions::validation");
+  }
+  return absl::OkStatus();
+}
+
 class TrainingLoop {
  public:
   TrainingLoop(Session& session, const Program& training,
                const Classifier& classifier, const FitOptions& options,
-               Batches batches)
+               Batches batches, FitCheckpoints checkpoints)
       : session_(session),
         training_(training),
         classifier_(classifier),
         options_(options),
         batches_(std::move(batches)),
+        checkpoints_(std::move(checkpoints)),
         feeds_{Feed{.value = classifier.inputs},
-               Feed{.value = classifier.labels}} {}
+               Feed{.value = classifier.labels}},
+        counter_(options.early_stopping.value_or(EarlyStopping{}).monitor,
+                 options.early_stopping.value_or(EarlyStopping{}).min_delta) {}
 
-  absl::StatusOr<FitResult> Run() {
+  absl::StatusOr<FitResult> Run(const TrainingPlan& plan) {
     EVENGRAD_ASSIGN_OR_RETURN(loss_index_,
                               FetchIndex(training_, classifier_.loss, "loss"));
     EVENGRAD_ASSIGN_OR_RETURN(
         logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
-    for (int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
+    // Before a checkpoint is read: schedules multiply what the program starts
+    // with.
+    EVENGRAD_ASSIGN_OR_RETURN(
+        drivers_, StateDrivers::Create(session_, training_, options_,
+                                       batches_.per_epoch()));
+    EVENGRAD_RETURN_IF_ERROR(Start(plan));
+    while (position_.epoch <= options_.epochs && !result_.stopped_early) {
       const auto start = std::chrono::steady_clock::now();
-      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch(epoch));
+      EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch());
       if (result_.interrupted) break;
       if (options_.validation.has_value()) {
         EVENGRAD_ASSIGN_OR_RETURN(
             report.validation,
             Evaluate(session_, classifier_, *options_.validation));
+        drivers_.EndEpoch(*report.validation);
+        EVENGRAD_RETURN_IF_ERROR(Watch(report));
       }
       report.seconds = SecondsSince(start);
       result_.epochs.push_back(report);
       if (options_.on_epoch) {
         EVENGRAD_RETURN_IF_ERROR(options_.on_epoch(report));
       }
+      position_ = {.epoch = report.epoch + 1,
+                   .steps = position_.steps,
+                   .plan = std::move(position_.plan)};
+      EVENGRAD_RETURN_IF_ERROR(
+          checkpoints_.AfterEpoch(position_, result_.epochs));
     }
+    EVENGRAD_RETURN_IF_ERROR(checkpoints_.AtEnd(position_, result_.epochs));
+    EVENGRAD_RETURN_IF_ERROR(best_.Restore(session_));
+    result_.steps = position_.steps;
+    result_.checkpoint = checkpoints_.newest();
     return std::move(result_);
   }
 
  private:
-  // All batches of an epoch, or those until the interruption.
-  absl::StatusOr<EpochReport> RunEpoch(int64_t epoch) {
-    StepReport so_far = {.epoch = epoch, .steps = batches_.per_epoch()};
-    double loss_sum = 0;
-    int64_t correct = 0, examples = 0;
-    batches_.StartEpoch(epoch);
+  // Early stopping: keeps the states of the best epoch, says when to end.
+  absl::Status Watch(const EpochReport& report) {
+    if (!options_.early_stopping.has_value()) return absl::OkStatus();
+    const EarlyStopping& stopping = *options_.early_stopping;
+    if (counter_.Improved(*report.validation)) {
+      result_.best_epoch = report.epoch;
+      if (stopping.restore_best) {
+        EVENGRAD_RETURN_IF_ERROR(
+            best_.Take(session_, *Graph::Of(classifier_.loss)));
+      }
+    }
+    result_.stopped_early = counter_.epochs_without() >= stopping.patience;
+    return absl::OkStatus();
+  }
+
+  // Takes the place of a checkpoint, where the run goes on from one.
+  absl::Status Start(const TrainingPlan& plan) {
+    EVENGRAD_ASSIGN_OR_RETURN(position_,
+                              checkpoints_.Start(plan, result_.epochs));
+    result_.steps = position_.steps;
+    // What plateaus and early stopping had seen.
+    for (const EpochReport& report : result_.epochs) {
+      if (!report.validation.has_value()) continue;
+      drivers_.EndEpoch(*report.validation);
+      EVENGRAD_RETURN_IF_ERROR(Watch(report));
+    }
+    if (!checkpoints_.resumed() || !options_.on_resume) return absl::OkStatus();
+    return options_.on_resume(result_);
+  }
+
+  // The batches of the epoch that are left, or those until the interruption.
+  absl::StatusOr<EpochReport> RunEpoch() {
+    TrainingPosition& at = position_;
+    StepReport so_far = {.epoch = at.epoch, .steps = batches_.per_epoch()};
+    auto update = [&] {
+      const auto counted =
+          static_cast<double>(std::max<int64_t>(at.examples, 1));
+      so_far.step = at.batch;
+      so_far.loss = at.loss_sum / counted;
+      so_far.accuracy = static_cast<double>(at.correct) / counted;
+    };
+    batches_.StartEpoch(at.epoch, at.batch);
     while (const Batch* batch = batches_.Next()) {
-      ++so_far.step;
       EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
-                                RunStep(*batch, correct));
-      loss_sum += step.loss * static_cast<double>(step.examples);
-      examples += step.examples;
-      const auto counted = static_cast<double>(std::max<int64_t>(examples, 1));
-      so_far.loss = loss_sum / counted;
-      so_far.accuracy = static_cast<double>(correct) / counted;
+                                RunStep(*batch, at.correct));
+      at.loss_sum += step.loss * static_cast<double>(step.examples);
+      at.examples += step.examples;
+      ++at.batch;
+      ++at.steps;
+      update();
       if (options_.on_step) options_.on_step(so_far);
+      EVENGRAD_RETURN_IF_ERROR(checkpoints_.AfterStep(at, result_.epochs));
       if (options_.interrupt != nullptr && options_.interrupt->load()) {
         result_.interrupted = true;
         break;
       }
     }
-    return EpochReport{.epoch = epoch,
+    update();
+    return EpochReport{.epoch = at.epoch,
                        .train_loss = so_far.loss,
-                       .train_accuracy = so_far.accuracy};
+                       .train_accuracy = so_far.accuracy,
+                       .learning_rate = drivers_.ValueOf("learning_rate")};
   }
 
   // One step; adds the examples it got right to `correct`.
   absl::StatusOr<Evaluation> RunStep(const Batch& batch, int64_t& correct) {
     feeds_[0].tensor = batch.inputs;
     feeds_[1].tensor = batch.labels;
+    EVENGRAD_RETURN_IF_ERROR(drivers_.StartStep(position_.steps));
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session_.Run(training_, feeds_));
-    ++result_.steps;
     const Tensor& loss = result.values()[loss_index_];
     const double value = LoadAsDouble(loss.dtype(), loss.data(), 0);
     // Under kError the session has refused such a step.
@@ -118,7 +205,12 @@ class TrainingLoop {
   const Classifier& classifier_;
   const FitOptions& options_;
   Batches batches_;
+  FitCheckpoints checkpoints_;
+  TrainingPosition position_;
   std::array<Feed, 2> feeds_;
+  StateDrivers drivers_;
+  PlateauCounter counter_;
+  StateCopies best_;
   size_t loss_index_ = 0;
   size_t logits_index_ = 0;
   FitResult result_;
@@ -129,17 +221,21 @@ class TrainingLoop {
 absl::StatusOr<FitResult> Fit(Session& session, const Program& training,
                               const Classifier& classifier, const DataSet& data,
                               const FitOptions& options) {
-  if (options.epochs < 1) {
-    return InvalidArgument("Fit: ", options.epochs,
-                           " epochs, expected at least 1");
-  }
+  EVENGRAD_RETURN_IF_ERROR(CheckOptions(options));
   EVENGRAD_ASSIGN_OR_RETURN(Batches batches,
                             Batches::Create(data, {.size = options.batch_size,
                                                    .shuffle = options.shuffle,
                                                    .seed = options.seed}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      FitCheckpoints checkpoints,
+      FitCheckpoints::Open(options.checkpoints, session, training));
   return TrainingLoop(session, training, classifier, options,
-                      std::move(batches))
-      .Run();
+                      std::move(batches), std::move(checkpoints))
+      .Run({.batch_size = options.batch_size,
+            .shuffle = options.shuffle,
+            .seed = options.seed,
+            .data_size = data.size(),
+            .run = options.checkpoints.run});
 }
 
 }  // namespace evengrad

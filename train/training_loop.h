@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,8 +18,11 @@
 #include "evengrad/graph/export.h"
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
+#include "evengrad/train/checkpoint_directory.h"
 #include "evengrad/train/data_set.h"
+#include "evengrad/train/early_stopping.h"
 #include "evengrad/train/evaluate.h"
+#include "evengrad/train/schedules.h"
 
 namespace evengrad {
 
@@ -38,8 +42,12 @@ struct EpochReport {
   double train_loss = 0;
   double train_accuracy = 0;
   std::optional<Evaluation> validation = {};
+  // Of the last step, where a schedule or a plateau drives "learning_rate".
+  std::optional<double> learning_rate = {};
   double seconds = 0;  // of the epoch, with its validation
 };
+
+struct FitResult;
 
 struct FitOptions {
   int64_t epochs = 1;
@@ -47,23 +55,46 @@ struct FitOptions {
   bool shuffle = true;
   uint64_t seed = 0;  // of the order of the examples
   std::optional<DataSet> validation = {};
+  // States that are written before each step, each by one schedule at most.
+  // Their time starts at 0 with the first step of this call.
+  std::vector<ScheduledState> schedules = {};
+  // Both watch `validation`, which must be given.
+  std::optional<ReduceOnPlateau> plateau = {};
+  std::optional<EarlyStopping> early_stopping = {};
   // Called after every step and every epoch. An error of on_epoch stops the
   // training with its message.
   std::function<void(const StepReport&)> on_step = {};
   std::function<absl::Status(const EpochReport&)> on_epoch = {};
   // When it becomes true, the training ends after the step under way.
   const std::atomic<bool>* interrupt = nullptr;
+  // Where and how often the run is saved, and whether it goes on. A run that
+  // was cut anywhere and goes on gives the same losses and states, bit for bit,
+  // as one that was not cut.
+  CheckpointOptions checkpoints = {};
+  // Called once when the run goes on from a checkpoint, with what had been done
+  // by then. An error stops the training with its message.
+  std::function<absl::Status(const FitResult& so_far)> on_resume = {};
 };
 
 struct FitResult {
-  std::vector<EpochReport> epochs = {};  // those that were completed
+  // Those that were completed, before a checkpoint that was resumed too (their
+  // seconds are 0).
+  std::vector<EpochReport> epochs = {};
+  std::string checkpoint = {};  // path of the last one saved, if any
   bool interrupted = false;
+  bool stopped_early = false;
+  // The epoch that early stopping found best; 0 where it did not look.
+  int64_t best_epoch = 0;
   int64_t steps = 0;
 };
 
 // Trains. `training` must fetch "loss" and classifier.logits, and be a program
 // of the classifier's graph. Errors: an epoch count below 1, a fetch that is
-// missing, a loss that is no longer finite, those of the runs.
+// missing, a schedule's mistake or value that is not finite, a driven state
+// that the program does not have, a validation that is watched and not given,
+// checkpoints beside an early stopping that restores the best epoch (they do
+// not hold its parameters), those of checkpoints and of the runs: under
+// NonFinitePolicy::kError a loss or a gradient that is not finite.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

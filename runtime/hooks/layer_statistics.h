@@ -18,6 +18,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,10 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
   absl::Status Instrument(Instrumentation& instrumentation) override;
   absl::Status InstrumentUpdates(Instrumentation& instrumentation) override;
   absl::Status Observe(const Observation& observation) override;
+  // How long units have been silent, and since when findings hold.
+  std::string SaveMemory() const override;
+  absl::Status RestoreMemory(std::string_view bytes) override;
+  bool CanBeginAnew() const override { return true; }
 
   // The last record; its step is 0 before the first.
   const StatisticsRecord& latest() const { return latest_; }

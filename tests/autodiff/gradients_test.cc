@@ -10,27 +10,12 @@
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
-#include "evengrad/runtime/reference_executor.h"
+#include "evengrad/runtime/session.h"
 #include "gtest/gtest.h"
+#include "tests/autodiff/derivatives.h"
 
 namespace evengrad {
 namespace {
-
-using Doubles = std::vector<double>;
-
-SourceLocation Line(int line) { return {"/home/user/model.cc", line}; }
-
-ReferenceFeed FeedOf(const Value& value, std::vector<int64_t> sizes,
-                     Doubles numbers) {
-  return {value, {value.dtype(), std::move(sizes), std::move(numbers)}};
-}
-
-Doubles Evaluate(const Value& value, const std::vector<ReferenceFeed>& feeds) {
-  absl::StatusOr<std::vector<ReferenceTensor>> result =
-      RunReference(*Graph::Of(value), std::vector<Value>{value}, feeds);
-  EXPECT_TRUE(result.ok()) << Message(result.status());
-  return result.ok() ? (*result)[0].values : Doubles();
-}
 
 absl::StatusOr<Value> GradientOf(const Value& loss, const Value& wrt,
                                  const GradientOptions& options = {}) {
@@ -42,32 +27,6 @@ absl::StatusOr<Value> GradientOf(const Value& loss, const Value& wrt,
 std::string ErrorOf(const Value& loss, const std::vector<Value>& wrt,
                     const GradientOptions& options = {}) {
   return std::string(Message(Gradients(loss, wrt, options).status()));
-}
-
-// Central differences of `loss` (a scalar) by each element of feed `index`.
-Doubles CentralDifferences(const Value& loss, std::vector<ReferenceFeed> feeds,
-                           size_t index) {
-  constexpr double kStep = 1e-6;
-  Doubles result;
-  for (size_t i = 0; i < feeds[index].tensor.values.size(); ++i) {
-    double& x = feeds[index].tensor.values[i];
-    const double kept = x;
-    x = kept + kStep;
-    const double above = Evaluate(loss, feeds)[0];
-    x = kept - kStep;
-    const double below = Evaluate(loss, feeds)[0];
-    x = kept;
-    result.push_back((above - below) / (2 * kStep));
-  }
-  return result;
-}
-
-void ExpectNear(const Doubles& actual, const Doubles& expected) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (size_t i = 0; i < actual.size(); ++i) {
-    EXPECT_NEAR(actual[i], expected[i], 1e-5 + 1e-3 * std::abs(expected[i]))
-        << "element " << i;
-  }
 }
 
 // An op of one input with the given gradient.
@@ -381,6 +340,148 @@ TEST(GradientsTest, OfAClassifier) {
     ExpectNear(Evaluate((*gradients)[i], feeds),
                CentralDifferences(loss, feeds, i));
   }
+}
+
+// ---- Several losses ---------------------------------------------------------
+
+TEST(GradientsTest, OfSeveralLossesAddUp) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F64({"n"}));
+  const Value seed = Placeholder(graph, "seed", F64({"n"}));
+  const Value first = ReduceSum(Exp(x));
+  const Value second = Square(x);
+  const Value third = ReduceSum(second * first);  // depends on both others
+  const std::vector<Value> wrt = {x, second};
+  absl::StatusOr<std::vector<Value>> gradients =
+      Gradients(std::vector<Value>{third, first, second}, wrt,
+                {.output_gradients = {Value(), Value(), seed}});
+  ASSERT_TRUE(gradients.ok()) << Message(gradients.status());
+  const std::vector<ReferenceFeed> feeds = {FeedOf(x, {2}, {0.3, -0.8}),
+                                            FeedOf(seed, {2}, {1.5, -2})};
+  const Value sum = third + first + ReduceSum(seed * second);
+  ExpectNear(Evaluate((*gradients)[0], feeds),
+             CentralDifferences(sum, feeds, 0));
+  const double exps = std::exp(0.3) + std::exp(-0.8);
+  ExpectNear(Evaluate((*gradients)[1], feeds), {exps + 1.5, exps - 2});
+}
+
+TEST(GradientsTest, ALossMayBeGivenTwice) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F64({}));
+  const Value loss = Square(x);
+  absl::StatusOr<std::vector<Value>> gradients =
+      Gradients(std::vector<Value>{loss, loss}, std::vector<Value>{x});
+  ASSERT_TRUE(gradients.ok()) << Message(gradients.status());
+  ExpectNear(Evaluate((*gradients)[0], {FeedOf(x, {}, {3})}), {12});
+}
+
+TEST(GradientsTest, MistakesInSeveralLossesAreNamed) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F64({"n"}));
+  const Value unused = Placeholder(graph, "unused", F64({}));
+  const Value scalar = ReduceSum(x);
+  auto error = [&](const std::vector<Value>& losses,
+                   const GradientOptions& options = {}) {
+    const std::vector<Value> wrt = {x, unused};
+    return std::string(Message(Gradients(losses, wrt, options).status()));
+  };
+  EXPECT_EQ(error({}), "there is no loss");
+  EXPECT_EQ(error({scalar, x}),
+            "the loss 'x' has type f64[n], expected a scalar; reduce it "
+            "(ReduceMean) or give GradientOptions::output_gradient");
+  EXPECT_EQ(error({scalar, scalar}, {.output_gradient = unused}),
+            "GradientOptions::output_gradient is for one loss, given 2; use "
+            "output_gradients, one each");
+  EXPECT_EQ(error({scalar, scalar}, {.output_gradients = {unused}}),
+            "1 output gradients for 2 losses; give one each, Value() for ones");
+  EXPECT_EQ(error({scalar, Exp(scalar)}),
+            "none of the losses 'reduce_sum', 'exp' depends on 'unused'; leave "
+            "it out, or set GradientOptions::zeros_for_unreached");
+  Graph other;
+  EXPECT_EQ(error({scalar, Placeholder(other, "stranger", F64({}))}),
+            "'stranger' is a value of another graph, or was added after the "
+            "program was made from it");
+}
+
+// ---- What is listed, and where nodes come from ------------------------------
+
+// An op that hands nothing on, such as stop_gradient, ends the path: what lies
+// before it needs no gradient.
+TEST(GradientsTest, OnlyOpsOnThePathAreListed) {
+  static const OpDef* const round = new OpDef(TestOp("round", {}));
+  static const OpDef* const sort = new OpDef(TestOp("sort", {}));
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({}));
+  const Value stopped = StopGradient(Apply(*round, x, 11));
+  const Value loss = Apply(*sort, stopped * Exp(x), 12);
+  EXPECT_EQ(ErrorOf(loss, {x}),
+            "no gradient is defined for sort 'sort' (model.cc:12); give the "
+            "op's OpDef a gradient, or put stop_gradient between it and the "
+            "parameters");
+}
+
+TEST(GradientsTest, NodesOfALineNobodyKnowsHaveNone) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({"n"}), {});
+  const Value unused = Placeholder(graph, "unused", F32({}), {});
+  Value hidden = Silu(x, {});
+  hidden = Softplus(LogSoftmax(hidden, -1, {}), 2.0, {});
+  const Value loss = ReduceMean(hidden, {}, {});
+  const int forward_nodes = graph.num_nodes();
+  const std::vector<Value> wrt = {x, unused};
+  absl::StatusOr<std::vector<Value>> gradients =
+      Gradients(loss, wrt, {.zeros_for_unreached = true});
+  ASSERT_TRUE(gradients.ok()) << Message(gradients.status());
+  ASSERT_GT(graph.num_nodes(), forward_nodes + 5);
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    EXPECT_EQ(graph.node(id).location().ToString(), "")
+        << graph.node(id).name();
+  }
+}
+
+// ---- Ops that are defined by composition ------------------------------------
+
+// x² · y, made of two products, whose gradient is (wrongly) 10 and 20: so that
+// it shows which rule is used.
+OpDef ComposedOp() {
+  OpDef op = {
+      .name = "composed", .inputs = {"x", "y"}, .infer_type = SameAsInput};
+  op.gradient = [](const Node&, std::span<const Value> output_gradients) {
+    return std::vector<Value>{10 * output_gradients[0],
+                              20 * output_gradients[0]};
+  };
+  op.decompose = [](const Node& node) {
+    return std::vector<Value>{node.input(0) * node.input(0) * node.input(1)};
+  };
+  return op;
+}
+
+TEST(GradientsTest, AComposedOpsOwnGradientCounts) {
+  static const OpDef* const composed = new OpDef(ComposedOp());
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F64({}));
+  const Value y = Placeholder(graph, "y", F64({}));
+  const Value loss = AddNode(*composed, {x, y}).output();
+  const std::vector<Value> wrt = {x, y};
+  absl::StatusOr<std::vector<Value>> gradients = Gradients(loss, wrt);
+  ASSERT_TRUE(gradients.ok()) << Message(gradients.status());
+  // Nothing has been taken apart yet.
+  EXPECT_EQ(&loss.node().op(), composed);
+  const std::vector<ReferenceFeed> feeds = {FeedOf(x, {}, {3}),
+                                            FeedOf(y, {}, {5})};
+  EXPECT_EQ(Evaluate((*gradients)[0], feeds), Doubles{10});
+  EXPECT_EQ(Evaluate((*gradients)[1], feeds), Doubles{20});
+  EXPECT_EQ(Evaluate(loss, feeds), Doubles{45});
+
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << Message(session.status());
+  const absl::StatusOr<RunResult> result = session->Run(
+      {loss, (*gradients)[0], (*gradients)[1]},
+      {{x, *Tensor::Of<double>({}, {3})}, {y, *Tensor::Of<double>({}, {5})}});
+  ASSERT_TRUE(result.ok()) << Message(result.status());
+  EXPECT_EQ(*result->Scalar(loss), 45);
+  EXPECT_EQ(*result->Scalar((*gradients)[0]), 10);
+  EXPECT_EQ(*result->Scalar((*gradients)[1]), 20);
 }
 
 }  // namespace

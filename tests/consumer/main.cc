@@ -1,4 +1,5 @@
-// Fits y = 3 x with one weight and prints it.
+// A user's program, built in each way that a project can have Evengrad: fits
+// y = 3 x with one weight and prints it.
 #include <cstdio>
 
 #include "evengrad/evengrad.h"

@@ -81,6 +81,7 @@ TEST(AttributesTest, KindsHaveNames) {
   EXPECT_EQ(KindName(DType::kF32), "dtype");
   EXPECT_EQ(KindName(Shape()), "shape");
   EXPECT_EQ(KindName(Tensor()), "tensor");
+  EXPECT_EQ(KindName(HostObject()), "object");
 }
 
 }  // namespace

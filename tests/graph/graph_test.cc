@@ -185,10 +185,14 @@ TEST(GraphTest, TheOutermostLocationCounts) {
   Graph graph;
   const Value x = Placeholder(graph, "x", F32({4}));
   {
-    const LocationScope unknown(graph, {});
     const LocationScope caller(graph, Line(40));
     const LocationScope inner(graph, Line(50));
     EXPECT_EQ(Join(x, x, "", Line(60)).node().location().line, 40);
+  }
+  {
+    const LocationScope unknown(graph, {});
+    const LocationScope inner(graph, Line(50));
+    EXPECT_FALSE(Join(x, x, "", Line(60)).node().location().known());
   }
   EXPECT_EQ(Join(x, x, "", Line(60)).node().location().line, 60);
 }

@@ -38,8 +38,10 @@ TEST(TensorTest, EmptyAndScalarTensors) {
 TEST(TensorTest, ImpossibleSizesAreErrors) {
   EXPECT_EQ(Message(Tensor::Zeros(F32({"batch"})).status()),
             "dimension batch of [batch] has no size yet");
-  EXPECT_EQ(Message(Tensor::Zeros(F32({-1})).status()),
-            "negative size in shape [-1]");
+  EXPECT_EQ(
+      Message(Tensor::Zeros(F32({-1})).status()),
+      "negative size in shape [-1]; an unknown size is Dimension::Unknown(), "
+      "one that is known when fed has a name, such as \"batch\"");
   const int64_t big = int64_t{1} << 32;
   EXPECT_FALSE(Tensor::Zeros(F32({big, big})).ok());
   EXPECT_FALSE(Tensor::Zeros(F64({big, big / 8})).ok());

@@ -74,8 +74,10 @@ TEST(ShapeTest, OverflowIsAnError) {
 
 TEST(ShapeTest, Validates) {
   EXPECT_TRUE(Shape({1, "a_1", kUnknown, 0}).Validate().ok());
-  EXPECT_EQ(Message(Shape({2, -1}).Validate()),
-            "negative size in shape [2,-1]");
+  EXPECT_EQ(
+      Message(Shape({2, -1}).Validate()),
+      "negative size in shape [2,-1]; an unknown size is Dimension::Unknown(), "
+      "one that is known when fed has a name, such as \"batch\"");
   EXPECT_FALSE(
       Shape({std::numeric_limits<int64_t>::min() + 1}).Validate().ok());
   EXPECT_EQ(Message(Shape({"1st"}).Validate()),

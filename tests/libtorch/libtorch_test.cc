@@ -62,12 +62,29 @@ absl::StatusOr<Tensor> Labels(const TrainingTask& task, int step) {
 }
 
 Optimizer MakeOptimizer(const TrainingTask& task) {
+  const WeightDecay decay = {.rate = task.weight_decay};
   if (task.optimizer == "adam") {
-    return Adam{.learning_rate = task.learning_rate};
+    return Adam{.learning_rate = task.learning_rate, .weight_decay = decay};
+  }
+  if (task.optimizer == "adamw") {
+    return AdamW{.learning_rate = task.learning_rate,
+                 .weight_decay = task.weight_decay};
+  }
+  if (task.optimizer == "adagrad") {
+    return AdaGrad{.learning_rate = task.learning_rate,
+                   .initial_accumulator = task.initial_accumulator,
+                   .weight_decay = decay};
+  }
+  if (task.optimizer == "rmsprop") {
+    return RmsProp{.learning_rate = task.learning_rate,
+                   .momentum = task.momentum,
+                   .centered = task.centered,
+                   .weight_decay = decay};
   }
   return Sgd{.learning_rate = task.learning_rate,
              .momentum = task.momentum,
-             .nesterov = task.nesterov};
+             .nesterov = task.nesterov,
+             .weight_decay = decay};
 }
 
 std::vector<std::vector<double>> ReadAll(const Session& session,
@@ -166,7 +183,47 @@ TEST(LibtorchTest, SgdWithNesterovMomentum) {
   CompareInBoth(task);
 }
 
-TEST(LibtorchTest, Adam) { CompareInBoth(MakeTask("relu", "adam", 0.01)); }
+TEST(LibtorchTest, SgdWithWeightDecay) {
+  TrainingTask task = MakeTask("tanh", "sgd", 0.05);
+  task.momentum = 0.9;
+  task.weight_decay = 0.1;
+  CompareInBoth(task);
+}
+
+TEST(LibtorchTest, AdaGrad) {
+  TrainingTask task = MakeTask("relu", "adagrad", 0.02);
+  CompareInBoth(task);
+  task.initial_accumulator = 0.1;
+  task.weight_decay = 0.1;
+  CompareInBoth(task);
+}
+
+TEST(LibtorchTest, RmsProp) {
+  TrainingTask task = MakeTask("selu", "rmsprop", 0.01);
+  CompareInBoth(task);
+  task.momentum = 0.5;
+  task.weight_decay = 0.1;
+  CompareInBoth(task);
+}
+
+TEST(LibtorchTest, CenteredRmsProp) {
+  TrainingTask task = MakeTask("tanh", "rmsprop", 0.01);
+  task.centered = true;
+  CompareInBoth(task);
+}
+
+TEST(LibtorchTest, Adam) {
+  TrainingTask task = MakeTask("relu", "adam", 0.01);
+  CompareInBoth(task);
+  task.weight_decay = 0.1;
+  CompareInBoth(task);
+}
+
+TEST(LibtorchTest, AdamW) {
+  TrainingTask task = MakeTask("relu", "adamw", 0.01);
+  task.weight_decay = 0.5;
+  CompareInBoth(task);
+}
 
 }  // namespace
 }  // namespace evengrad

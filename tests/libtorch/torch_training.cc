@@ -45,14 +45,35 @@ std::vector<Tensor> MakeParameters(const TrainingTask& task) {
 
 std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(
     const TrainingTask& task, const std::vector<Tensor>& parameters) {
+  namespace optim = torch::optim;
   if (task.optimizer == "adam") {
-    return std::make_unique<torch::optim::Adam>(
-        parameters, torch::optim::AdamOptions(task.learning_rate));
+    return std::make_unique<optim::Adam>(
+        parameters,
+        optim::AdamOptions(task.learning_rate).weight_decay(task.weight_decay));
   }
-  return std::make_unique<torch::optim::SGD>(
-      parameters, torch::optim::SGDOptions(task.learning_rate)
-                      .momentum(task.momentum)
-                      .nesterov(task.nesterov));
+  if (task.optimizer == "adamw") {
+    return std::make_unique<optim::AdamW>(
+        parameters, optim::AdamWOptions(task.learning_rate)
+                        .weight_decay(task.weight_decay));
+  }
+  if (task.optimizer == "adagrad") {
+    return std::make_unique<optim::Adagrad>(
+        parameters, optim::AdagradOptions(task.learning_rate)
+                        .initial_accumulator_value(task.initial_accumulator)
+                        .weight_decay(task.weight_decay));
+  }
+  if (task.optimizer == "rmsprop") {
+    return std::make_unique<optim::RMSprop>(
+        parameters, optim::RMSpropOptions(task.learning_rate)
+                        .momentum(task.momentum)
+                        .centered(task.centered)
+                        .weight_decay(task.weight_decay));
+  }
+  return std::make_unique<optim::SGD>(parameters,
+                                      optim::SGDOptions(task.learning_rate)
+                                          .momentum(task.momentum)
+                                          .nesterov(task.nesterov)
+                                          .weight_decay(task.weight_decay));
 }
 
 }  // namespace

@@ -11,10 +11,13 @@ struct TrainingTask {
   bool wide = false;                             // double instead of float
   std::vector<int64_t> sizes = {12, 16, 16, 5};  // of the layers
   std::string activation = {};  // "selu", "relu", "tanh", …: not after the last
-  std::string optimizer = {};  // "sgd" or "adam"
+  std::string optimizer = {};  // "sgd", "adagrad", "rmsprop", "adam", "adamw"
   double learning_rate = 0;
   double momentum = 0;
   bool nesterov = false;
+  bool centered = false;           // of rmsprop
+  double initial_accumulator = 0;  // of adagrad
+  double weight_decay = 0;         // decoupled for adamw, else coupled
   int steps = 20;
   int64_t batch = 8;
   // steps * batch rows of sizes.front() numbers, and as many labels.

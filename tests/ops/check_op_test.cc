@@ -109,6 +109,16 @@ TEST(CheckOpTest, AMissingPieceIsReported) {
   EXPECT_EQ(FailedChecks(op), Names{"definition"});
 }
 
+TEST(CheckOpTest, TheNameOfABuiltinOpIsReported) {
+  OpDef op = Cube();
+  op.name = "square";
+  EXPECT_EQ(FailedChecks(op).at(0), "definition");
+  EXPECT_NE(Message(testing::CheckDefinition(CubeCase(op)))
+                .find("a built-in op has this name (x * x"),
+            std::string_view::npos)
+      << testing::CheckDefinition(CubeCase(op));
+}
+
 TEST(CheckOpTest, ATypeRuleThatWantsNumbersIsReported) {
   OpDef op = Cube();
   op.infer_type = [](const InferContext& context) -> absl::StatusOr<Types> {

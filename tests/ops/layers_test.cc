@@ -109,6 +109,43 @@ TEST(LayersTest, DenseErrorsNameTheCallersLine) {
             "f32[?,?,3] has 2; name those of equal size");
 }
 
+TEST(LayersTest, DenseErrorsNameTheScope) {
+  Graph graph;
+  const NameScope model(graph, "model");
+  const NameScope layer(graph, "hidden3");
+  EXPECT_EQ(graph.scope(), "model/hidden3");
+  Dense(Placeholder(graph, "x", F32({3})), 5, {}, Here("model.cc", 27));
+  EXPECT_EQ(Message(graph.status()),
+            "model.cc:27: model/hidden3/dense: a dense layer takes an input of "
+            "rank 2 or more, f32[3] has rank 1");
+  // Of parameters too.
+  Graph other;
+  const NameScope hidden(other, "hidden1");
+  Dense(Placeholder(other, "x", F32({2, 3})), 5,
+        {.name = "logits", .initializer = OrthogonalInitializer(-1)},
+        Here("model.cc", 28));
+  EXPECT_EQ(Message(other.status()),
+            "model.cc:28: hidden1/logits/weights/initial: gain must be "
+            "positive and finite, not -1");
+  Graph third;
+  const NameScope scope(third, "hidden1");
+  Parameter(third, "w", Value(), Here("model.cc", 29));
+  EXPECT_EQ(Message(third.status()),
+            "model.cc:29: hidden1/w: the initial value is empty or comes from "
+            "a failed call");
+}
+
+// A layer made by a caller whose line nobody knows shows no line of its own.
+TEST(LayersTest, NoLineIsBetterThanOneOfTheLibrary) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({2, 3}), {});
+  Dense(x, 4, {}, {});
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    EXPECT_EQ(graph.node(id).location().ToString(), "")
+        << graph.node(id).name();
+  }
+}
+
 TEST(LayersTest, NodesPointAtTheCallersLine) {
   Graph graph;
   const Value x = Placeholder(graph, "x", F32({2, 3}));

@@ -16,10 +16,15 @@ using testing::OpSample;
 const std::vector<OpCase>& BuiltinOpCases() {
   static const std::vector<OpCase>* const cases = [] {
     auto* all = new std::vector<OpCase>;
-    for (auto family : {SourceCases, ArithmeticCases, ComparisonCases,
-                        ActivationCases, ShapeCases, ReductionCases,
-                        LinearCases, RandomCases, StatisticsCases}) {
-      for (OpCase& row : family()) all->push_back(std::move(row));
+    for (auto family :
+         {SourceCases, ArithmeticCases, ComparisonCases, ActivationCases,
+          ShapeCases, PartCases, GatherCases, ReductionCases, NormCases,
+          LinearCases, RandomCases, StatisticsCases, TrainingCases,
+          FunctionCases}) {
+      for (OpCase& row : family()) {
+        row.errors = JoinErrors(row.errors, MoreErrors(row.op->name));
+        all->push_back(std::move(row));
+      }
     }
     return all;
   }();
@@ -60,6 +65,59 @@ std::vector<OpSample> Distinct(std::vector<OpSample> samples) {
 
 std::vector<OpSample> Join(std::vector<OpSample> a,
                            const std::vector<OpSample>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::vector<OpSample> ReductionSamples(const Domain& domain) {
+  auto reduced = [&](const Shape& shape, const std::vector<int64_t>& axes,
+                     bool keep_dimensions = false, bool large = false) {
+    return OpSample{
+        .inputs = {{F32(shape), domain}},
+        .attributes = {{"axes", axes}, {"keep_dimensions", keep_dimensions}},
+        .large = large};
+  };
+  return {reduced({3, 3}, {}),
+          reduced({3, 3}, {0}),
+          reduced({3, 3}, {1}, true),
+          reduced({2, 3, 4}, {0, -1}),
+          reduced({2, 3, 4}, {1}),
+          reduced({2, 3, 4}, {0, 2}, true),
+          reduced({}, {}),
+          reduced({2, 1, 3}, {1}),
+          reduced({157, 131}, {0}, false, true),
+          reduced({157, 131}, {1}, false, true),
+          reduced({157, 131}, {}, false, true)};
+}
+
+std::vector<OpError> ReductionErrors(const std::string& expected) {
+  using Axes = std::vector<int64_t>;
+  return {
+      {.inputs = {F32({2, 3})},
+       .attributes = {{"axes", Axes{2}}},
+       .message = "input f32[2,3]: axis 2 is out of range for rank 2"},
+      {.inputs = {F32({2, 3})},
+       .attributes = {{"axes", Axes{-3}}},
+       .message = "input f32[2,3]: axis -3 is out of range for rank 2"},
+      {.inputs = {F32({2, 3})},
+       .attributes = {{"axes", Axes{1, -1}}},
+       .message = "input f32[2,3]: axis 1 is named twice"},
+      {.inputs = {F32({})},
+       .attributes = {{"axes", Axes{0}}},
+       .message = "axis 0 is out of range for rank 0"},
+      {.inputs = {F32({2, 3})},
+       .attributes = {{"axis", int64_t{1}}},
+       .message = "unknown attribute 'axis'; did you mean 'axes'?"},
+      {.inputs = {F32({2, 3})},
+       .attributes = {{"axes", int64_t{1}}},
+       .message = "attribute axes is an integer, expected a list of "
+                  "integers"},
+      {.inputs = {F32({4}), F32({4})}, .message = "takes 1 input(s), 2 given"},
+      {.inputs = {Bool({4})}, .message = expected}};
+}
+
+std::vector<OpError> JoinErrors(std::vector<OpError> a,
+                                const std::vector<OpError>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
 }

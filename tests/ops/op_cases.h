@@ -19,10 +19,15 @@ std::vector<OpCase> ArithmeticCases();
 std::vector<OpCase> ComparisonCases();
 std::vector<OpCase> ActivationCases();
 std::vector<OpCase> ShapeCases();
+std::vector<OpCase> PartCases();
+std::vector<OpCase> GatherCases();
 std::vector<OpCase> ReductionCases();
+std::vector<OpCase> NormCases();
 std::vector<OpCase> LinearCases();
 std::vector<OpCase> RandomCases();
 std::vector<OpCase> StatisticsCases();
+std::vector<OpCase> TrainingCases();
+std::vector<OpCase> FunctionCases();
 
 // ---- What rows have in common -----------------------------------------------
 
@@ -46,6 +51,22 @@ std::vector<testing::OpSample> Distinct(std::vector<testing::OpSample> samples);
 // The samples of both.
 std::vector<testing::OpSample> Join(std::vector<testing::OpSample> a,
                                     const std::vector<testing::OpSample>& b);
+
+// One input reduced over all kinds of axes, kept and not.
+std::vector<testing::OpSample> ReductionSamples(
+    const testing::Domain& domain = {});
+// Axes out of range and named twice, and a wrong element type.
+std::vector<testing::OpError> ReductionErrors(const std::string& expected);
+
+// A size of which two overflow 64 bits when they meet in a shape or a sum.
+inline constexpr int64_t kHuge = int64_t{1} << 40;
+
+// The errors of both.
+std::vector<testing::OpError> JoinErrors(
+    std::vector<testing::OpError> a, const std::vector<testing::OpError>& b);
+// Errors of the op with that name, in addition to those of its row: what all
+// ops of its kind refuse.
+std::vector<testing::OpError> MoreErrors(std::string_view op);
 
 // A wrong element type and a wrong number of inputs, for ops of one and two
 // inputs of the kind that `expected` describes.

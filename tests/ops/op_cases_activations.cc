@@ -197,8 +197,15 @@ std::vector<OpCase> PiecewiseLinearCases() {
                                 {{.inputs = {{-2, -1, 0.5, 1, 2}},
                                   .outputs = {-1, -1, 0.5, 1, 1},
                                   .gradients = {{0, 0, 1, 0, 0}}}});
+  const OpCase prelu = {
+      .op = &PreluOp(),
+      .samples = BinarySamples(Avoiding({0})),
+      .errors = BinaryErrors("floating (f32, f64 or bf16)"),
+      .points = {{.inputs = {kPoints, {0.3, 0.2, 0.1, 5, 6}},
+                  .outputs = {-1.2, -0.2, 0, 0.5, 3},
+                  .gradients = {{0.3, 0.2, 0.1, 1, 1}, {-4, -1, 0, 0, 0}}}}};
   return {relu,       LeakyReluCase(), relu6, HardSigmoidCase(),
-          hard_swish, hard_tanh};
+          hard_swish, hard_tanh,       prelu};
 }
 
 // Softmax and its logarithm, along each axis.

@@ -7,43 +7,9 @@ namespace evengrad {
 namespace {
 
 using testing::Indices;
-using testing::OpError;
 using testing::OpSample;
 
 using Axes = std::vector<int64_t>;
-
-OpSample Reduced(const Shape& shape, const Axes& axes,
-                 bool keep_dimensions = false) {
-  return {.inputs = {{F32(shape)}},
-          .attributes = {{"axes", axes}, {"keep_dimensions", keep_dimensions}}};
-}
-
-std::vector<OpSample> ReductionSamples() {
-  std::vector<OpSample> samples = {Reduced({3, 3}, {}),
-                                   Reduced({3, 3}, {0}),
-                                   Reduced({3, 3}, {1}, true),
-                                   Reduced({2, 3, 4}, {0, -1}),
-                                   Reduced({2, 3, 4}, {1}),
-                                   Reduced({2, 3, 4}, {0, 2}, true),
-                                   Reduced({}, {}),
-                                   Reduced({2, 1, 3}, {1})};
-  for (OpSample large : {Reduced({157, 131}, {0}), Reduced({157, 131}, {1}),
-                         Reduced({157, 131}, {})}) {
-    large.large = true;
-    samples.push_back(large);
-  }
-  return samples;
-}
-
-std::vector<OpError> ReductionErrors(const std::string& expected) {
-  return {{.inputs = {F32({2, 3})},
-           .attributes = {{"axes", Axes{2}}},
-           .message = "input f32[2,3]: axis 2 is out of range for rank 2"},
-          {.inputs = {F32({2, 3})},
-           .attributes = {{"axes", Axes{1, -1}}},
-           .message = "input f32[2,3]: axis 1 is named twice"},
-          {.inputs = {Bool({4})}, .message = expected}};
-}
 
 OpCase Extremum(const OpDef& op) {
   OpCase row = {.op = &op,

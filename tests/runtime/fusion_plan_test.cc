@@ -9,7 +9,6 @@
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
-#include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/schedule.h"
 
 namespace evengrad {
@@ -96,10 +95,11 @@ TEST(SchedulePlanTest, AStateIsOverwrittenAfterItsReaders) {
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const Schedule schedule = PlanSchedule(program, fusion);
-  EXPECT_TRUE(schedule.in_place[0]);
-  EXPECT_LT(schedule.stage_of[fusion.group_of[reader.id().node]],
-            schedule.stage_of[fusion.group_of[next.id().node]]);
+  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_TRUE(schedule->in_place[0]);
+  EXPECT_LT(schedule->stage_of[fusion.group_of[reader.id().node]],
+            schedule->stage_of[fusion.group_of[next.id().node]]);
 }
 
 TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
@@ -109,8 +109,26 @@ TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
   const Value reader = next * Exp(w) + w;
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
-  const Schedule schedule = PlanSchedule(program, PlanFusion(program, false));
-  EXPECT_FALSE(schedule.in_place[0]);
+  const absl::StatusOr<Schedule> schedule =
+      PlanSchedule(program, PlanFusion(program, false));
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_FALSE(schedule->in_place[0]);
+}
+
+TEST(SchedulePlanTest, ACircleOfGroupsIsAnError) {
+  Graph graph;
+  const Value first = Exp(Placeholder(graph, "x", F32({4})));
+  const Value second = Exp(first);
+  const Value third = Exp(second);
+  const Program program{.graph = graph, .fetches = {{"y", third}}};
+  const int ids[] = {first.id().node, second.id().node, third.id().node};
+  FusionPlan fusion{.groups = {{GroupKind::kLoop, {ids[0], ids[2]}},
+                               {GroupKind::kLoop, {ids[1]}}},
+                    .group_of = std::vector<int>(graph.num_nodes(), -1)};
+  fusion.group_of[ids[0]] = fusion.group_of[ids[2]] = 0;
+  fusion.group_of[ids[1]] = 1;
+  EXPECT_EQ(PlanSchedule(program, fusion).status().code(),
+            absl::StatusCode::kInternal);
 }
 
 TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
@@ -120,49 +138,11 @@ TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
   for (int i = 0; i < 6; ++i) y = Exp(y);
   const Program program{.graph = graph, .fetches = {{"y", y}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const auto plan = PlanBuffers(program, fusion, PlanSchedule(program, fusion));
+  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  const auto plan = PlanBuffers(program, fusion, *schedule);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->arena_bytes, 16 * 16 * 4);
-}
-
-TEST(PassesTest, EqualNodesAreSharedAndUnneededOnesDropped) {
-  Graph graph;
-  const Value x = Placeholder(graph, "x", F32({4}));
-  Exp(x);  // not needed
-  Program program{.graph = graph, .fetches = {{"y", Tanh(x) + Tanh(x)}}};
-  EXPECT_TRUE(*SharePass(program));
-  EXPECT_TRUE(*PrunePass(program));
-  EXPECT_EQ(program.graph.num_nodes(), 3);  // x, tanh, add
-  EXPECT_FALSE(*SharePass(program));
-  EXPECT_FALSE(*PrunePass(program));
-}
-
-TEST(PassesTest, RandomNodesStatesAndSignedZerosStayApart) {
-  Graph graph;
-  const Value a = State(graph, "a", Constant(graph, 0.0));
-  const Value b = State(graph, "b", Constant(graph, 0.0));
-  const Value u = RandomUniform(graph, F32({}));
-  const Value v = RandomUniform(
-      graph, F32({}), 0, 1, {.stream = u.node().attribute<int64_t>("stream")});
-  const Value zero = Constant(graph, 0.0);
-  const Value negative_zero = Constant(graph, -0.0);
-  Program program{
-      .graph = graph,
-      .fetches = {{"y", a + b}, {"r", u + v}, {"z", zero + negative_zero}}};
-  EXPECT_TRUE(*SharePass(program));  // the constants 0.0 of a, b and z
-  ASSERT_TRUE(PrunePass(program).ok());
-  int states = 0;
-  int randoms = 0;
-  int constants = 0;
-  for (int id = 0; id < program.graph.num_nodes(); ++id) {
-    const Node node = program.graph.node(id);
-    states += IsState(node);
-    randoms += node.op().random;
-    constants += IsConstant(node);
-  }
-  EXPECT_EQ(states, 2);
-  EXPECT_EQ(randoms, 2);
-  EXPECT_EQ(constants, 2);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "evengrad/graph/op_registry.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/builtin_ops.h"
 #include "evengrad/testing/check_gradient.h"
 
 namespace evengrad::testing {
@@ -36,6 +37,11 @@ constexpr OpCheck kChecks[] = {
 absl::Status CheckDefinition(const OpCase& row) {
   const OpDef& op = *row.op;
   EVENGRAD_RETURN_IF_ERROR(CheckOpDef(op));
+  if (const OpDef* builtin = BuiltinOps().Find(op.name);
+      builtin != nullptr && builtin != &op) {
+    return InvalidArgument("a built-in op has this name (", builtin->summary,
+                           "); choose another");
+  }
   if (op.summary.empty() || op.summary.find('\n') != std::string_view::npos) {
     return InvalidArgument("the summary must be one line");
   }

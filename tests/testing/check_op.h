@@ -19,8 +19,9 @@
 
 namespace evengrad::testing {
 
-// The definition is complete: a name, a one-line summary, a reference or a
-// decomposition; a gradient, where the row says so, and samples.
+// The definition is complete: a name that no built-in op has, a one-line
+// summary, a reference or a decomposition; a gradient, where the row says so,
+// and samples.
 absl::Status CheckDefinition(const OpCase& row);
 
 // The type rule infers the same for named sizes as for numbers, takes unknown

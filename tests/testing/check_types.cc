@@ -117,9 +117,12 @@ absl::Status CheckTypeRule(const OpCase& row) {
     if (!concrete.ok()) {
       return Prefixed(concrete.status(), StrCat(Describe(op, sample), ": "));
     }
-    if (concrete->size() != op.outputs.size()) {
-      return InvalidArgument(concrete->size(), " types inferred for ",
-                             op.outputs.size(), " outputs");
+    const size_t named = op.outputs.size();
+    const bool complete = op.variadic_outputs() ? concrete->size() + 1 >= named
+                                                : concrete->size() == named;
+    if (!complete) {
+      return InvalidArgument(concrete->size(), " types inferred for ", named,
+                             " outputs");
     }
     if (HasF32Input(sample)) {
       EVENGRAD_RETURN_IF_ERROR(CheckDTypes(row, sample));

@@ -50,6 +50,9 @@ struct OpSample {
   bool distinct = false;
   // Too large for difference quotients: runs forward only, in several parts.
   bool large = false;
+  // Elements are finite: with infinities the result is a matter of the order in
+  // which terms are added up.
+  bool finite_only = false;
 };
 
 // Inputs and attributes that the type rule refuses.

@@ -35,7 +35,8 @@ TEST(OpsCommandTest, UnknownNames) {
   const CommandResult none = RunEvengrad("");
   EXPECT_EQ(none.exit_code, 2);
   EXPECT_EQ(none.error,
-            "evengrad: give a command: train or ops; see evengrad --help\n");
+            "evengrad: give a command: train, dump or ops; see evengrad "
+            "--help\n");
 }
 
 TEST(OpsCommandTest, Help) {

@@ -9,54 +9,15 @@
 #include <vector>
 
 #include "tests/tools/command.h"
+#include "tests/tools/small_data.h"
 
 namespace evengrad {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string Header(const std::vector<uint32_t>& sizes) {
-  std::string bytes = {0, 0, 8, static_cast<char>(sizes.size())};
-  for (uint32_t size : sizes) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      bytes += static_cast<char>(size >> shift);
-    }
-  }
-  return bytes;
-}
-
-// A folder with `count` images of 4 x 4 pixels to train on and as many to test:
-// image i is of class i % 3, and that row of it is bright.
-class TrainCommandTest : public ::testing::Test {
+class TrainCommandTest : public SmallDataTest {
  protected:
-  void SetUp() override {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = ::testing::TempDir() + "/train_command_" + test->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-    WritePart("train", 300);
-    WritePart("t10k", 300);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string Path(const std::string& name) { return folder_ + "/" + name; }
-  void Write(const std::string& name, const std::string& bytes) {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
-  }
-  void WritePart(const std::string& part, uint32_t count) {
-    std::string images = Header({count, 4, 4});
-    std::string labels = Header({count});
-    for (uint32_t i = 0; i < count; ++i) {
-      labels += static_cast<char>(i % 3);
-      for (uint32_t pixel = 0; pixel < 16; ++pixel) {
-        const uint32_t noise = (i * 31 + pixel * 17) % 50;
-        images += static_cast<char>(noise + (pixel / 4 == i % 3 ? 150 : 0));
-      }
-    }
-    Write(part + "-images-idx3-ubyte", images);
-    Write(part + "-labels-idx1-ubyte", labels);
-  }
-
   CommandResult Train(const std::string& flags,
                       const std::string& before = "") {
     return RunEvengrad("train --data=" + folder_ +
@@ -88,8 +49,6 @@ class TrainCommandTest : public ::testing::Test {
     EXPECT_FALSE(fs::exists(json));
     EXPECT_FALSE(fs::exists(json + ".partial"));
   }
-
-  std::string folder_;
 };
 
 // JSON lines without the last member, the seconds, which differ between runs.
@@ -140,15 +99,102 @@ TEST_F(TrainCommandTest, TheSameSeedGivesTheSameFiguresOnAnyThreadCount) {
 
 TEST_F(TrainCommandTest, EveryChoiceRuns) {
   for (const char* flags :
-       {"--optimizer=sgd", "--optimizer=sgd --momentum=0.5",
-        "--optimizer=nesterov", "--optimizer=adam", "--clip=global_norm:0.5",
-        "--scale=unit", "--activation=leaky_relu:0.3 --initializer=he_normal",
-        "--activation=elu", "--activation=sigmoid", "--activation=tanh",
-        "--activation=relu", "--batch-size=7", "--batch-size=100000"}) {
+       {"--optimizer=sgd",
+        "--optimizer=sgd --momentum=0.5",
+        "--optimizer=nesterov",
+        "--optimizer=adam",
+        "--clip=global_norm:0.5",
+        "--scale=unit",
+        "--activation=leaky_relu:0.3 --initializer=he_normal",
+        "--activation=elu",
+        "--initializer=orthogonal:1.4",
+        "--initializer=sparse:0.5",
+        "--initializer=pytorch_default",
+        "--initializer=keras_truncated_normal",
+        "--activation=sigmoid",
+        "--activation=tanh",
+        "--activation=relu",
+        "--activation=gelu",
+        "--activation=softplus:2",
+        "--batch-size=7",
+        "--batch-size=100000",
+        "--optimizer=adagrad",
+        "--optimizer=rmsprop",
+        "--optimizer=rmsprop --momentum=0.5",
+        "--optimizer=rmsprop,decay=0.9,epsilon_in_root=1e-7,centered=1",
+        "--optimizer=adagrad,initial_accumulator=0.1",
+        "--optimizer=adamax",
+        "--optimizer=nadam,momentum_decay=1",
+        "--optimizer=adamw",
+        "--optimizer=adamw --weight-decay=0.004",
+        "--weight-decay=1e-4",
+        "--weight-decay=decoupled:1e-4",
+        "--schedule=step:0.5:1",
+        "--schedule=piecewise:1=0.005,2=0.001",
+        "--schedule=exponential:0.1:2",
+        "--schedule=power:1",
+        "--schedule=power:1:0.5",
+        "--schedule=cosine",
+        "--schedule=cosine:0.001 --warm-up=0.5",
+        "--schedule=1cycle",
+        "--schedule=1cycle --optimizer=adam",
+        "--schedule=plateau:0.5:1",
+        "--warm-up=1",
+        "--early-stopping=2",
+        "--accumulate=4",
+        "--loss=cross_entropy",
+        "--batch-norm=before",
+        "--batch-norm=after",
+        "--batch-norm=after:keras --batch-norm-input",
+        "--batch-norm-input",
+        "--batch-norm=before --accumulate=2",
+        "--dropout=0.2",
+        "--alpha-dropout=0.1",
+        "--activation=prelu",
+        "--activation=prelu:0",
+        "--activation=rrelu"}) {
     const CommandResult result = Train(flags);
     EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
     EXPECT_NE(result.output.find("test accuracy"), std::string::npos);
   }
+}
+
+TEST_F(TrainCommandTest, ASchedulesRateStandsInTheJsonLines) {
+  const std::string json = Path("rates.json");
+  const CommandResult result =
+      Train("--schedule=piecewise:1=0.02,2=0.005 --json=" + json);
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  const std::string lines = FileContents(json);
+  for (const char* rate : {"0.01", "0.02", "0.005"}) {
+    EXPECT_NE(lines.find(std::string("\"learning_rate\":") + rate + ","),
+              std::string::npos)
+        << lines;
+  }
+}
+
+TEST_F(TrainCommandTest, EarlyStoppingEndsWithTheBestEpoch) {
+  // With a rate of 0 no epoch is better than the first.
+  const CommandResult result =
+      Train("--epochs=9 --learning-rate=0 --early-stopping=2");
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_NE(result.output.find("stopped early after epoch 3\n"
+                               "the parameters are those of epoch 1\n"),
+            std::string::npos)
+      << result.output;
+}
+
+TEST_F(TrainCommandTest, TopKAndConfusion) {
+  const CommandResult result = Train(
+      "--epochs=8 --classes=3 --top-k=3 "
+      "--confusion");
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_NE(result.output.find("test top-3 accuracy 1.0000\n"),
+            std::string::npos)
+      << result.output;
+  EXPECT_NE(result.output.find(" label     0     1     2  recall\n"
+                               "     0   100     0     0  1.0000\n"),
+            std::string::npos)
+      << result.output;
 }
 
 TEST_F(TrainCommandTest, EveryWayToClip) {
@@ -255,14 +301,86 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--hidden=-5", "--hidden=-5: 1 layers of width -5");
   ExpectUsageError("--hidden=1000000x5,2", "more than 10000 layers");
   ExpectUsageError("--activation=sleu",
-                   "--activation=sleu: expected elu, leaky_relu, relu, selu, "
-                   "sigmoid or tanh; did you mean 'selu'?");
+                   "--activation=sleu: expected celu, elu, gelu, gelu_tanh, "
+                   "hard_sigmoid, hard_swish, hard_tanh, leaky_relu, mish, "
+                   "prelu, relu, relu6, rrelu, selu, sigmoid, silu, softplus, "
+                   "softsign or tanh; did you mean 'selu'?");
+  ExpectUsageError("--batch-norm=befor",
+                   "--batch-norm=befor: expected none, before or after; did "
+                   "you mean 'before'?");
+  ExpectUsageError("--batch-norm=after:kera",
+                   "expected keras or pytorch after 'after:': whose epsilon "
+                   "and momentum; did you mean 'keras'?");
+  ExpectUsageError("--dropout=1", "--dropout=1: expected a share from 0");
+  ExpectUsageError("--alpha-dropout=-0.5", "--alpha-dropout=-0.5: expected");
+  ExpectUsageError("--dropout=0.1 --alpha-dropout=0.1",
+                   "--dropout is given too; leave one of them out");
+  ExpectUsageError("--activation=celu:0",
+                   "--activation=celu:0: celu: attribute alpha = 0");
   ExpectUsageError("--activation=relu:1", "relu takes no argument");
   ExpectUsageError("--activation=leaky_relu:x", "'x' is no finite number");
   ExpectUsageError("--activation=leaky_relu:nan", "'nan' is no finite number");
   ExpectUsageError("--initializer=he_norm", "did you mean 'he_normal'?");
+  ExpectUsageError("--initializer=sparse:2",
+                   "--initializer=sparse:2: initializer 'sparse': '2' is no "
+                   "share of zeros, expected a finite number from 0 to 1");
   ExpectUsageError("--optimizer=adm", "did you mean 'adam'?");
   ExpectUsageError("--optimizer=adam --momentum=0.5", "adam has no momentum");
+  ExpectUsageError("--optimizer=adamw,beta3=0.5",
+                   "adamw has no option 'beta3', it takes beta1, beta2 or "
+                   "epsilon; did you mean 'beta1'?");
+  ExpectUsageError("--optimizer=sgd,beta1=0.5", "sgd takes no options");
+  ExpectUsageError("--optimizer=adam,beta1",
+                   "expected beta1=N with a finite number N");
+  ExpectUsageError("--optimizer=adam,beta1=x",
+                   "expected beta1=N with a finite number N");
+  ExpectUsageError("--optimizer=adam,beta1=0.5,beta1=0.5",
+                   "beta1 is given twice");
+  ExpectUsageError("--optimizer=adam,beta1=1", "Adam: a beta is 1, expected");
+  ExpectUsageError("--optimizer=adagrad,epsilon=1,epsilon_in_root=1",
+                   "epsilon or epsilon_in_root, not both");
+  ExpectUsageError("--weight-decay=-1",
+                   "--weight-decay=-1: expected a finite number");
+  ExpectUsageError("--weight-decay=coupled:1", "or decoupled:1e-4");
+  ExpectUsageError("--schedule=cosin",
+                   "--schedule=cosin: expected constant, step, piecewise, "
+                   "exponential, power, cosine, 1cycle or plateau; did you "
+                   "mean 'cosine'?");
+  ExpectUsageError("--schedule=step:0.5", "expected step:FACTOR:EPOCHS");
+  ExpectUsageError("--schedule=step:0.5:x", "expected step:FACTOR:EPOCHS");
+  ExpectUsageError("--schedule=step:0:1",
+                   "StepDecay: the factor is 0, expected a finite number above "
+                   "0");
+  ExpectUsageError("--schedule=piecewise", "expected piecewise:EPOCH=RATE");
+  ExpectUsageError("--schedule=piecewise:5", "expected piecewise:EPOCH=RATE");
+  ExpectUsageError("--schedule=piecewise:5=1,4=1",
+                   "PiecewiseConstant: boundary 4 follows 5");
+  ExpectUsageError("--schedule=cosine:-1", "CosineDecay: the last rate is -1");
+  ExpectUsageError("--schedule=1cycle:3", "expected 1cycle");
+  ExpectUsageError("--schedule=1cycle --warm-up=1", "leave --warm-up out");
+  ExpectUsageError("--schedule=plateau:0.5:0",
+                   "ReduceOnPlateau: the patience is 0");
+  ExpectUsageError("--schedule=plateau:0.5:1.5",
+                   "expected plateau:FACTOR:PATIENCE");
+  ExpectUsageError("--schedule=plateau:0.5:2 --validation=0",
+                   "watches the validation loss; keep images");
+  ExpectUsageError("--warm-up=3",
+                   "--warm-up=3: expected a number of epochs from 0 to below "
+                   "the 3 of the training");
+  ExpectUsageError("--warm-up=nan", "--warm-up=nan: expected");
+  ExpectUsageError("--early-stopping=0", "--early-stopping=0: expected");
+  ExpectUsageError("--early-stopping=2 --validation=0",
+                   "watches the validation loss; keep images");
+  ExpectUsageError("--accumulate=0", "--accumulate=0: expected 1 to");
+  ExpectUsageError("--top-k=11", "--top-k=11: expected 1 to the 10 classes");
+  ExpectUsageError("--loss=cross_entropie",
+                   "--loss=cross_entropie: expected cross_entropy, huber, "
+                   "mean_absolute_error, mean_squared_error or "
+                   "sigmoid_cross_entropy; did you mean 'cross_entropy'?");
+  ExpectUsageError("--loss=cross_entropy:2", "--loss=cross_entropy:2: ");
+  ExpectUsageError("--loss=huber:0", "--loss=huber:0: huber: ");
+  ExpectUsageError("--loss=huber:x", "'x' is no finite number");
+  ExpectUsageError("--loss=mean_squared_error:1", "takes no argument");
   ExpectUsageError("--learning-rate=-1",
                    "--learning-rate=-1: expected a finite number that is not "
                    "negative");

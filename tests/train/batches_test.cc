@@ -84,6 +84,24 @@ TEST(BatchesTest, EveryExampleOnceAnEpochInAnOrderOfSeedAndEpoch) {
   EXPECT_NE(Epoch(*other, 1), first);
 }
 
+TEST(BatchesTest, AnEpochCanStartInTheMiddle) {
+  absl::StatusOr<Batches> batches =
+      Batches::Create(Numbers(50), {.size = 8, .seed = 3});
+  ASSERT_TRUE(batches.ok());
+  const std::vector<int32_t> whole = Epoch(*batches, 2);
+  for (const int64_t first : {0, 1, 6, 7}) {
+    batches->StartEpoch(2, first);
+    std::vector<int32_t> rest;
+    while (const Batch* batch = batches->Next()) {
+      const std::vector<int32_t> labels = LabelsOf(*batch);
+      rest.insert(rest.end(), labels.begin(), labels.end());
+    }
+    EXPECT_EQ(rest, std::vector<int32_t>(
+                        whole.begin() + std::min<int64_t>(8 * first, 50),
+                        whole.end()));
+  }
+}
+
 TEST(BatchesTest, TheShuffleIsTheSameOnEveryMachine) {
   std::vector<int64_t> values(8);
   std::iota(values.begin(), values.end(), int64_t{0});

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "evengrad/graph/status.h"
@@ -65,7 +67,7 @@ TEST(DataSetTest, StandardScalingUsesOnlyItsDataAndStaysFinite) {
 }
 
 TEST(DataSetTest, SplitFirstAndLast) {
-  const absl::StatusOr<Split> first = SplitValidation(Small(), {.size = 1});
+  const absl::StatusOr<DataSplit> first = SplitValidation(Small(), {.size = 1});
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(first->validation.size(), 1);
   EXPECT_EQ(first->validation.label(0), 3);
@@ -73,7 +75,7 @@ TEST(DataSetTest, SplitFirstAndLast) {
   EXPECT_EQ(first->training.label(0), 2);
   EXPECT_EQ(Example(first->training, 0), (std::vector<float>{10, 9, 20}));
 
-  const absl::StatusOr<Split> last =
+  const absl::StatusOr<DataSplit> last =
       SplitValidation(Small(), {.size = 1, .side = ValidationSide::kLast});
   ASSERT_TRUE(last.ok());
   EXPECT_EQ(last->validation.label(0), 0);
@@ -97,6 +99,18 @@ TEST(DataSetTest, SlicesOfSlicesAndShapes) {
   EXPECT_EQ(Small().Reshaped({1, 3, 1})->example_sizes().size(), 3u);
   EXPECT_FALSE(Small().Reshaped({4}).ok());
   EXPECT_FALSE(Small().Reshaped({-1, -3}).ok());
+}
+
+TEST(DataSetTest, ReadCsv) {
+  const std::string path = ::testing::TempDir() + "/data_set_test.csv";
+  std::ofstream(path) << "a,label,b\n1,2,3\n4,1,6\n";
+  const absl::StatusOr<DataSet> data = DataSet::ReadCsv(path, {.classes = 3});
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->size(), 2);
+  EXPECT_EQ(data->label(0), 2);
+  EXPECT_EQ(Example(*data, 1), (std::vector<float>{4, 6}));
+  EXPECT_EQ(Message(DataSet::ReadCsv(path, {.classes = 2}).status()),
+            path + ": label 2 of example 0 is not in [0, 2)");
 }
 
 TEST(DataSetTest, Errors) {

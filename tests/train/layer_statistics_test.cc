@@ -295,6 +295,58 @@ TEST(LayerStatisticsTest, SaturatedAndDeadUnits) {
   EXPECT_EQ(statistics->latest().step, 8);
 }
 
+// What a checkpoint keeps: units that were silent before it count.
+TEST(LayerStatisticsTest, MemoryGoesToAnotherHook) {
+  const Network network;
+  const LayerStatisticsOptions every_step = {.every_n_steps = 1,
+                                             .dead_window = 3};
+  auto first = std::make_shared<LayerStatistics>(every_step);
+  auto second = std::make_shared<LayerStatistics>(every_step);
+  const Sgd still = {.learning_rate = 0};
+  const auto before = Minimize(network.loss, still, {.hooks = {first}});
+  const auto after = Minimize(network.loss, still, {.hooks = {second}});
+  ASSERT_TRUE(after.ok()) << after.status();
+  absl::StatusOr<Session> session = Session::Create(network.graph);
+  std::vector<float> bias(10, -100.0f);
+  ASSERT_TRUE(session->Write("one/bias", *Tensor::Of<float>({10}, bias)).ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(session->Run(*before, network.Batch(i)).ok());
+  }
+  const std::string memory = first->SaveMemory();
+  const absl::Status restored = second->RestoreMemory(memory);
+  ASSERT_TRUE(restored.ok()) << restored;
+  EXPECT_EQ(second->SaveMemory(), memory);
+  ASSERT_TRUE(session->Run(*after, network.Batch(2)).ok());
+  EXPECT_EQ(second->latest().layers[0].dead_units, 10);
+  EXPECT_EQ(Found(*second, FindingKind::kDeadUnits),
+            std::vector<std::string>{"one@3"});
+  EXPECT_EQ(Found(*second, FindingKind::kZeroGradient),
+            Found(*first, FindingKind::kZeroGradient));
+}
+
+TEST(LayerStatisticsTest, BrokenMemoryIsRefused) {
+  const Network network;
+  auto statistics = std::make_shared<LayerStatistics>(
+      LayerStatisticsOptions{.every_n_steps = 1});
+  const auto program = Minimize(network.loss, Sgd{}, {.hooks = {statistics}});
+  absl::StatusOr<Session> session = Session::Create(network.graph);
+  ASSERT_TRUE(session->Run(*program, network.Batch(0)).ok());
+  const std::string memory = statistics->SaveMemory();
+  ASSERT_TRUE(statistics->RestoreMemory(memory).ok());
+  for (size_t size = 0; size + 1 < memory.size(); ++size) {
+    const std::string_view part = std::string_view(memory).substr(0, size);
+    if (part == memory) continue;
+    EXPECT_FALSE(statistics->RestoreMemory(part).ok()) << part;
+  }
+  for (const char* broken :
+       {"2 3 0 0 0 0 0 0 0", "1 4 0 0 0 0 0 0 0 0 0", "1 3 0 -1 0 0 0 0 0",
+        "1 3 0 9000000000000000000 0 0 0 0 0", "1 3 0 0 0 0 0 0 1 0 99 1",
+        "1 3 0 0 0 0 0 0 1 3 0 1", "1 3 0 0 0 0 0 0 0 0", "no number"}) {
+    EXPECT_FALSE(statistics->RestoreMemory(broken).ok()) << broken;
+  }
+  EXPECT_EQ(statistics->SaveMemory(), memory);
+}
+
 // Logistic layers with Glorot weights: 1/18 of the gradient's variance a layer.
 TEST(LayerStatisticsTest, AVanishingGradientIsFound) {
   Graph graph;

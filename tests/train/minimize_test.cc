@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/runtime/hooks/clip_by_global_norm.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/parameter_groups.h"
 
@@ -119,6 +121,107 @@ TEST(MinimizeTest, GroupsScaleAndFreeze) {
   ASSERT_TRUE(session.ok()) << session.status();
   EXPECT_EQ(ReadNumber(*session, "first/a"), 2.25);
   EXPECT_EQ(ReadNumber(*session, "second/b"), 4);
+}
+
+TEST(MinimizeTest, AFrozenLayerKeepsItsBitsAndCostsNoGradient) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({"batch", 4}));
+  const Value labels = Placeholder(graph, "labels", I32({"batch"}));
+  const Value hidden = Tanh(Dense(x, 5, {.name = "hidden"}));
+  const Value logits = Dense(hidden, 3, {.name = "logits"});
+  const Value loss = SparseSoftmaxCrossEntropy(logits, labels);
+  const absl::StatusOr<Program> whole = Minimize(loss, Sgd{});
+  const absl::StatusOr<Program> frozen =
+      Minimize(loss, Sgd{.learning_rate = 0.5, .momentum = 0.9},
+               {.groups = {{.pattern = "hidden/*", .frozen = true}}});
+  ASSERT_TRUE(whole.ok() && frozen.ok()) << frozen.status();
+  for (int id = graph.num_nodes(); id < frozen->graph.num_nodes(); ++id) {
+    const Node node = frozen->graph.node(id);
+    if (node.gradient_of() < 0) continue;
+    EXPECT_NE(graph.node(node.gradient_of()).scope(), "hidden") << node.name();
+  }
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  auto read = [&](std::string_view state) {
+    return session->Read(state)->ToDoubles();
+  };
+  const std::vector<double> weights = read("hidden/weights");
+  const std::vector<double> last = read("logits/weights");
+  const Tensor rows = *Tensor::Of<float>({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  for (int step = 0; step < 3; ++step) {
+    ASSERT_TRUE(
+        session
+            ->Run(*frozen,
+                  {{x, rows}, {labels, *Tensor::Of<int32_t>({2}, {0, 2})}})
+            .ok());
+  }
+  EXPECT_EQ(read("hidden/weights"), weights);
+  EXPECT_NE(read("logits/weights"), last);
+  EXPECT_FALSE(session->Read("hidden/weights/momentum").ok());
+}
+
+// Gradients of a linear loss are its fed factors, so that sums are exact.
+TEST(MinimizeTest, AccumulatesTheMeanGradientOfSeveralRuns) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({}));
+  const Value p = Parameter(graph, "p", Constant(graph, 0.0));
+  const absl::StatusOr<Program> program = Minimize(
+      x * p, Sgd{.learning_rate = 1, .momentum = 0.5}, {.accumulate_steps = 3});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  std::vector<double> parameters, velocities, steps;
+  for (const float factor : {1.f, 2.f, 6.f, 3.f, 3.f, 9.f, 50.f}) {
+    ASSERT_TRUE(
+        session->Run(*program, {{x, *Tensor::Of<float>({}, {factor})}}).ok());
+    parameters.push_back(ReadNumber(*session, "p"));
+    velocities.push_back(ReadNumber(*session, "p/momentum"));
+    steps.push_back(ReadNumber(*session, "step"));
+  }
+  EXPECT_EQ(steps, (std::vector<double>{0, 0, 1, 1, 1, 2, 2}));
+  // Means 3 and 5: velocities 3 and 0.5 * 3 + 5.
+  EXPECT_EQ(velocities, (std::vector<double>{0, 0, 3, 3, 3, 6.5, 6.5}));
+  EXPECT_EQ(parameters, (std::vector<double>{0, 0, -3, -3, -3, -9.5, -9.5}));
+  EXPECT_EQ(ReadNumber(*session, "p/accumulated_gradient"), 50);
+  EXPECT_EQ(ReadNumber(*session, "micro_step"), 1);
+}
+
+// Adam counts updates, not runs, and hooks clip the sum, not its parts.
+TEST(MinimizeTest, MicroBatchesDoTheWorkOfALargeOne) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", {DType::kF64, Shape({"batch", 2})});
+  const Value labels = Placeholder(graph, "labels", I32({"batch"}));
+  const Value loss =
+      SparseSoftmaxCrossEntropy(Dense(x, 3, {.name = "logits"}), labels);
+  auto minimize = [&](int64_t steps) {
+    return Minimize(
+        loss, Adam{.learning_rate = 0.1},
+        {.hooks = {ClipByGlobalNorm(0.05)}, .accumulate_steps = steps});
+  };
+  const absl::StatusOr<Program> large = minimize(1), small = minimize(4);
+  ASSERT_TRUE(large.ok() && small.ok()) << small.status();
+  absl::StatusOr<Session> one = Session::Create(graph);
+  absl::StatusOr<Session> four = Session::Create(graph);
+  ASSERT_TRUE(one.ok() && four.ok());
+  for (int step = 0; step < 3; ++step) {
+    std::vector<double> rows;
+    std::vector<int32_t> answers;
+    for (int i = 0; i < 4; ++i) {
+      const double row[] = {std::sin(10.0 * step + i), std::cos(7.0 * i)};
+      rows.insert(rows.end(), std::begin(row), std::end(row));
+      answers.push_back((i + step) % 3);
+      ASSERT_TRUE(
+          four->Run(*small, {{x, *Tensor::Of<double>({1, 2}, {row[0], row[1]})},
+                             {labels, *Tensor::Of<int32_t>({1}, {answers[i]})}})
+              .ok());
+    }
+    ASSERT_TRUE(one->Run(*large, {{x, *Tensor::Of<double>({4, 2}, rows)},
+                                  {labels, *Tensor::Of<int32_t>({4}, answers)}})
+                    .ok());
+  }
+  const std::vector<double> a = one->Read("logits/weights")->ToDoubles();
+  const std::vector<double> b = four->Read("logits/weights")->ToDoubles();
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-12) << i;
 }
 
 TEST(MinimizeTest, ParametersThatTheLossDoesNotReachStay) {
@@ -276,6 +379,14 @@ TEST(MinimizeTest, Errors) {
                 {.groups = {{.pattern = "*", .learning_rate_scale = -1}}})),
             "parameter group '*': the learning rate scale is -1, expected a "
             "finite number that is not negative");
+  EXPECT_EQ(
+      message(Minimize(
+          pair.loss, Sgd{},
+          {.groups = {{.pattern = "*", .weight_decay_scale = HUGE_VAL}}})),
+      "parameter group '*': the weight decay scale is inf, expected a "
+      "finite number that is not negative");
+  EXPECT_EQ(message(Minimize(pair.loss, Sgd{}, {.accumulate_steps = 0})),
+            "Minimize: 0 steps to accumulate, expected at least 1");
   EXPECT_EQ(message(Minimize(pair.loss, Sgd{}, {.groups = {{}}})),
             "a parameter group has neither a pattern nor a predicate");
   EXPECT_NE(message(Minimize(pair.loss, Sgd{},

@@ -10,6 +10,7 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/host_call.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/hooks/check_numerics.h"
@@ -138,6 +139,109 @@ TEST(NonFiniteTest, PropagateDoesWhatTheFormulasSay) {
   const Tensor p = *session->Read("wide/p");
   EXPECT_TRUE(std::isnan(LoadAsDouble(DType::kF32, p.data(), Million::kBad)));
   EXPECT_FALSE(std::isnan(LoadAsDouble(DType::kF32, p.data(), 0)));
+}
+
+// ---- Sums over several runs, running statistics, host calls -----------------
+
+// w times x; the gradient of w is x.
+struct Product {
+  Graph graph;
+  Value x = Placeholder(graph, "x", F32({}));
+  Value w = Parameter(graph, "w", Constant(graph, 1.0));
+  Value loss = ReduceSum(w * x);
+
+  absl::Status Run(Session& session, const Program& program, float number) {
+    return session.Run(program, {{x, *Tensor::Of<float>({}, {number})}})
+        .status();
+  }
+};
+
+double Read(const Session& session, std::string_view name) {
+  return session.Read(name)->ToDoubles()[0];
+}
+
+TEST(NonFiniteTest, ASkippedUpdateOfSeveralRunsSpoilsNoOther) {
+  Product model;
+  const absl::StatusOr<Program> program = Minimize(
+      model.loss, Sgd{.learning_rate = 0.5},
+      {.non_finite = {NonFinitePolicy::kSkipStep}, .accumulate_steps = 2});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(model.graph);
+  for (const float x : {1.0f, HUGE_VALF, 1.0f, 3.0f}) {
+    ASSERT_TRUE(model.Run(*session, *program, x).ok());
+  }
+  EXPECT_EQ(Read(*session, "w"), 1 - 0.5 * 2);  // of the last two runs
+  EXPECT_EQ(Read(*session, "skipped_steps"), 1);
+  EXPECT_EQ(Read(*session, "step"), 1);
+  ASSERT_TRUE(model.Run(*session, *program, HUGE_VALF).ok());
+  ASSERT_TRUE(model.Run(*session, *program, 1).ok());
+  EXPECT_EQ(Read(*session, "w"), 0);
+  EXPECT_EQ(Read(*session, "skipped_steps"), 2);
+}
+
+TEST(NonFiniteTest, ABadRunBetweenTwoUpdatesIsAnErrorAtOnce) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({}));
+  const Value w = Parameter(graph, "w", Constant(graph, 0.0));
+  // Of w = 0: the loss is 0, the gradient of sqrt(x * w) infinite for x = 1.
+  const Value loss = ReduceSum(Sqrt(w * x));
+  const absl::StatusOr<Program> program =
+      Minimize(loss, Sgd{}, {.accumulate_steps = 3});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ExpectContains(
+      session->Run(*program, {{x, *Tensor::Of<float>({}, {1})}}).status(),
+      "step 1: the gradient of w is not finite");
+}
+
+TEST(NonFiniteTest, ASkippedStepLeavesRunningStatistics) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 2}));
+  const Value loss =
+      ReduceMean(Square(Dense(BatchNorm(x, {.name = "norm"}), 1)));
+  const absl::StatusOr<Program> program =
+      Minimize(loss, Sgd{}, {.non_finite = {NonFinitePolicy::kSkipStep}});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(graph);
+  std::vector<float> numbers = {1, 2, 3, 4, 5, 6, 7, 9};
+  auto run = [&] {
+    return session->Run(*program, {{x, *Tensor::Of<float>({4, 2}, numbers)}})
+        .status();
+  };
+  ASSERT_TRUE(run().ok());
+  std::map<std::string, Tensor> before = StatesOf(*session, *program);
+  numbers[3] = std::nanf("");
+  ASSERT_TRUE(run().ok());
+  std::map<std::string, Tensor> after = StatesOf(*session, *program);
+  EXPECT_EQ(after.at("skipped_steps").ToDoubles()[0], 1);
+  before.erase("skipped_steps");
+  after.erase("skipped_steps");
+  EXPECT_EQ(after, before);
+}
+
+// A host call that fails and a loss that is not finite both leave all states.
+TEST(NonFiniteTest, HostCallsAndGuardsComeBeforeUpdates) {
+  Product model;
+  bool fails = false;
+  int calls = 0;
+  const Value watched =
+      HostCall(model.loss, "watch", [&](const Tensor&) -> absl::Status {
+        ++calls;
+        return fails ? InvalidArgument("enough") : absl::OkStatus();
+      });
+  const absl::StatusOr<Program> program = Minimize(watched, kMomentum);
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(model.graph);
+  ASSERT_TRUE(model.Run(*session, *program, 2).ok());
+  EXPECT_EQ(calls, 1);
+  const std::map<std::string, Tensor> before = StatesOf(*session, *program);
+  ExpectContains(model.Run(*session, *program, HUGE_VALF),
+                 "x: step 2: the placeholder f32[] holds 1 infinite");
+  EXPECT_EQ(StatesOf(*session, *program), before);
+  fails = true;
+  ExpectContains(model.Run(*session, *program, 1), "enough");
+  EXPECT_EQ(StatesOf(*session, *program), before);
+  EXPECT_EQ(session->step(), 1);
 }
 
 // ---- A loss that is not finite

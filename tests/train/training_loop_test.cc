@@ -153,12 +153,22 @@ TEST(EvaluateTest, MeanOverExamplesNotBatches) {
       Evaluate(*setup.session, setup.model, *Points().Slice(0, 0)).ok());
 }
 
-TEST(EvaluateTest, CountCorrectTakesTheFirstLargest) {
-  const Tensor logits = *Tensor::Of<float>({3, 2}, {1, 1, 0, 2, 3, 0});
-  EXPECT_EQ(*CountCorrect(logits, *Tensor::Of<int32_t>({3}, {0, 1, 1})), 2);
-  EXPECT_EQ(*CountCorrect(logits, *Tensor::Of<int32_t>({3}, {1, 0, 9})), 0);
-  EXPECT_FALSE(CountCorrect(logits, *Tensor::Of<int32_t>({2}, {0, 1})).ok());
-  EXPECT_FALSE(CountCorrect(logits, *Tensor::Of<int64_t>({3}, {0, 1, 1})).ok());
+TEST(EvaluateTest, TopKAndConfusionOverAllBatches) {
+  TinyModel setup;
+  ASSERT_TRUE(setup.session.ok()) << setup.session.status();
+  const absl::StatusOr<Evaluation> found =
+      Evaluate(*setup.session, setup.model, Points(),
+               {.batch_size = 33, .top_k = 2, .confusion = true});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->top_k_accuracy, 1);
+  ASSERT_TRUE(found->confusion.has_value());
+  EXPECT_EQ(found->confusion->examples(), 100);
+  EXPECT_EQ(found->confusion->Accuracy(), found->accuracy);
+  EXPECT_EQ(found->confusion->count(0, 0) + found->confusion->count(0, 1), 50);
+  EXPECT_EQ(
+      Message(Evaluate(*setup.session, setup.model, Points(), {.top_k = -1})
+                  .status()),
+      "Evaluate: top -1, expected at least 1, or 0 for none");
 }
 
 }  // namespace

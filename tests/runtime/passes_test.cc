@@ -1,0 +1,125 @@
+// Passes, from text to text (formats/graph_text.h).
+#include "evengrad/runtime/passes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "evengrad/formats/graph_text.h"
+#include "evengrad/graph/status.h"
+
+namespace evengrad {
+namespace {
+
+std::string Text(std::string_view statements) {
+  return StrCat("evengrad 1\nprogram training {\n", statements, "}\n");
+}
+
+// What `pass` makes of the statements of a program. A pass that says that
+// nothing changed must leave the text alone.
+std::string After(absl::StatusOr<bool> (*pass)(Program&),
+                  std::string_view statements) {
+  absl::StatusOr<Program> program = ParseProgram(Text(statements));
+  if (!program.ok()) return std::string(Message(program.status()));
+  const absl::StatusOr<bool> changed = pass(*program);
+  if (!changed.ok()) return std::string(Message(changed.status()));
+  const std::string text = PrintProgram(*program);
+  EXPECT_TRUE(*changed || text == Text(statements)) << text;
+  return text;
+}
+
+TEST(SharePassTest, EqualNodesAreMerged) {
+  EXPECT_EQ(After(SharePass, R"(  %x: f32[4] = placeholder()
+  %a: f32[4] = tanh(%x) loc("model.cc":1)
+  %b: f32[4] = tanh(%x) loc("model.cc":2)
+  %y: f32[4] = add(%a, %b)
+  return y=%y, b=%b
+)"),
+            Text(R"(  %x: f32[4] = placeholder()
+  %a: f32[4] = tanh(%x) loc("model.cc":1)
+  %y: f32[4] = add(%a, %a)
+  return y=%y, b=%a
+)"));
+}
+
+TEST(SharePassTest, WhatFollowsMergedNodesIsMergedToo) {
+  EXPECT_EQ(After(SharePass, R"(  %x: f32[4] = placeholder()
+  %a: f32[4] = exp(%x)
+  %b: f32[4] = exp(%x)
+  %c: f32[4] = leaky_relu(%a, slope=0.5)
+  %d: f32[4] = leaky_relu(%b, slope=0.5)
+  %e: f32[4] = leaky_relu(%b, slope=0.25)
+  return c=%c, d=%d, e=%e
+)"),
+            Text(R"(  %x: f32[4] = placeholder()
+  %a: f32[4] = exp(%x)
+  %c: f32[4] = leaky_relu(%a, slope=0.5)
+  %e: f32[4] = leaky_relu(%a, slope=0.25)
+  return c=%c, d=%c, e=%e
+)"));
+}
+
+// Sources that are fed or kept, random numbers, and zeros of either sign.
+TEST(SharePassTest, NodesThatOnlyLookEqualStayApart) {
+  const std::string_view statements = R"(  %x: f32[] = placeholder()
+  %y: f32[] = placeholder()
+  %a: f32[] = state()
+  %b: f32[] = state()
+  %u: f32[] = random_uniform(stream=7)
+  %v: f32[] = random_uniform(stream=7)
+  %zero: f32[] = constant(value={0})
+  %negative: f32[] = constant(value={-0})
+  %p: f32[] = leaky_relu(%x, slope=0)
+  %n: f32[] = leaky_relu(%x, slope=-0)
+  return p=%p, n=%n
+)";
+  EXPECT_EQ(After(SharePass, statements), Text(statements));
+}
+
+TEST(PrunePassTest, WhatNobodyNeedsGoes) {
+  EXPECT_EQ(After(PrunePass, R"(  %x: f32[4] = placeholder()
+  %unread: f32[4] = exp(%x)
+  %w: f32[4] = state()
+  %unused: f32[4] = state()
+  %next: f32[4] = add(%w, %x)
+  %seen: f32[4] = tanh(%x)
+  return x=%x
+  update %w = %next
+  observe seen(%seen) every 10
+)"),
+            Text(R"(  %x: f32[4] = placeholder()
+  %w: f32[4] = state()
+  %next: f32[4] = add(%w, %x)
+  %seen: f32[4] = tanh(%x)
+  return x=%x
+  update %w = %next
+  observe seen(%seen) every 10
+)"));
+}
+
+TEST(PrunePassTest, ANeededProgramStays) {
+  const std::string_view statements = R"(  %x: f32[4] = placeholder()
+  %y: f32[4] = exp(%x)
+  return y=%y
+)";
+  EXPECT_EQ(After(PrunePass, statements), Text(statements));
+}
+
+TEST(SimplifyPassTest, AppliesTheRulesOfOps) {
+  EXPECT_EQ(After(SimplifyPass, R"(  %x: f32[4] = placeholder()
+  %wide: f64[4] = cast(%x)
+  %back: f32[4] = cast(%wide)
+  %y: f32[4] = tanh(%back)
+  return y=%y
+)"),
+            Text(R"(  %x: f32[4] = placeholder()
+  %wide: f64[4] = cast(%x)
+  %back: f32[4] = cast(%wide)
+  %y: f32[4] = tanh(%x)
+  return y=%y
+)"));
+}
+
+}  // namespace
+}  // namespace evengrad
