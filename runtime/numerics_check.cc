@@ -26,11 +26,8 @@ std::vector<bool> ContentsNeeded(const Graph& graph,
   for (int id = graph.num_nodes() - 1; id >= 0; --id) {
     if (!needed[id]) continue;
     const Node node = graph.node(id);
-    const std::vector<int>& type_only = node.op().type_only_inputs;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::ranges::find(type_only, i) == type_only.end()) {
-        needed[node.input_id(i).node] = true;
-      }
+      if (!node.op().ReadsTypeOnly(i)) needed[node.input_id(i).node] = true;
     }
   }
   return needed;

@@ -31,9 +31,8 @@ class ForwardPass {
       const Node node = graph_.node(id);
       layer_[id] = LayerOf(node);
       nodes_.push_back(id);
-      const std::vector<int>& type_only = node.op().type_only_inputs;
       for (int i = 0; i < node.num_inputs(); ++i) {
-        if (std::ranges::find(type_only, i) != type_only.end()) continue;
+        if (node.op().ReadsTypeOnly(i)) continue;
         needed[node.input_id(i).node] = true;
         readers_[node.input_id(i).node].push_back(id);
       }
