@@ -29,7 +29,9 @@ struct Seed {
 // maker and have left their contributions to its gradient.
 class Derivation {
  public:
-  Derivation(const Graph& graph, std::span<const Value> wrt) : graph_(graph) {
+  Derivation(const Graph& graph, std::span<const Value> wrt,
+             std::map<ValueId, Value>* all)
+      : graph_(graph), all_(all) {
     for (const Value& value : wrt) gradients_[value.id()] = Value();
   }
 
@@ -100,6 +102,7 @@ class Derivation {
     if (auto it = gradients_.find(value.id()); it != gradients_.end()) {
       it->second = sum;
     }
+    if (all_ != nullptr && sum.valid()) all_->emplace(value.id(), sum);
     return sum;
   }
 
@@ -164,6 +167,7 @@ class Derivation {
   }
 
   Graph graph_;
+  std::map<ValueId, Value>* const all_;
   std::vector<bool> depends_;
   std::map<ValueId, std::vector<Value>> contributions_;
   std::map<ValueId, Value> gradients_;
@@ -282,7 +286,7 @@ absl::StatusOr<std::vector<Value>> Gradients(std::span<const Value> losses,
                             ResolveWrt(*graph, wrt));
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Seed> seeds,
                             MakeSeeds(*graph, losses, options));
-  Derivation derivation(*graph, own_wrt);
+  Derivation derivation(*graph, own_wrt, options.all);
   EVENGRAD_RETURN_IF_ERROR(derivation.Run(seeds));
 
   std::vector<Value> gradients;

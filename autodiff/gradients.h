@@ -2,6 +2,7 @@
 #ifndef EVENGRAD_AUTODIFF_GRADIENTS_H_
 #define EVENGRAD_AUTODIFF_GRADIENTS_H_
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct GradientOptions {
   std::vector<Value> output_gradients = {};
   // A value that no loss depends on: an error, or a gradient of zero.
   bool zeros_for_unreached = false;
+  // Where not null: also gets the gradient of every value between wrt and the
+  // loss.
+  std::map<ValueId, Value>* all = nullptr;
 };
 
 // d loss / d wrt[i], each with the type of wrt[i]. The new nodes are named

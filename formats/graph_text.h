@@ -12,10 +12,10 @@
 //
 // What prints parses back to the same graph: the same ids, names, types,
 // attributes to the last bit, source lines, gradient links, initializers and
-// training updates; and for programs the mode, the named results, updates and
-// observations (but not the hooks that asked for them). The parser calls the
-// same builders as C++ code and refuses a type that is not what the op's rule
-// infers.
+// training updates; and for programs the mode, the named results, updates,
+// observations (but not the hooks that asked for them), guards and what is done
+// about numbers that are not finite. The parser calls the same builders as C++
+// code and refuses a type that is not what the op's rule infers.
 //
 // The grammar. White space, and comments from '#' to the end of the line, may
 // stand between any two tokens.
@@ -24,12 +24,12 @@
 //   version     = "1"
 //   graph       = "graph" "{" { node } "}"
 //   program     = "program" ( "training" | "inference" )
-//                 "{" { node | return | update | observe } "}"
+//                 "{" { node | return | update | observe | guard | policy }
+//                 "}"
 //   node        = "%" word ":" type { "," type } "=" op
 //                 "(" [ argument { "," argument } ] ")" { clause }
 //   op          = word                 a registered op; "parameter" is a
-//   "state"
-//                                      with trainable=true
+//                                      "state" with trainable=true
 //   argument    = value | word "=" attribute
 //   clause      = "initialized" value  of a state; may be a value below
 //               | "updated" value      likewise: what training makes of it
@@ -39,6 +39,9 @@
 //   update      = "update" value "=" value
 //   observe     = "observe" word "(" [ value { "," value } ] ")"
 //                 [ "every" integer ]
+//   guard       = "guard" word "=" value [ "of" value ] [ "before_updates" ]
+//   policy      = "non_finite" ( "error" | "skip_step" | "propagate" )
+//                 [ "exempt" word { "," word } ]     without it: propagate
 //   value       = "%" word [ ":" integer ]     output 0, or the one given
 //   type        = dtype shape
 //   dtype       = "f32" | "f64" | "bf16" | "i32" | "i64" | "u8" | "bool"
@@ -53,8 +56,8 @@
 //   number      = decimal | [ "-" ] "inf" | "nan" | "nan" "(" bits ")"
 //   word        = one or more of A-Z a-z 0-9 _ . / -, or a string
 //   symbol      = a letter or _, then letters, digits and _
-//   string      = '"' { character | \" | \\ | \n | \t | \r | \x two digits }
-//   '"'
+//   string      = '"' { character | \" | \\ | \n | \t | \r
+//                     | \x two digits } '"'
 //
 // A node reads only nodes above it. An attribute at its default is left out;
 // so is a required dtype or shape that is the first output's, and the type of a

@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -81,12 +84,18 @@ class Parser {
       if (scanner_.TakeWord("return")) return ParseReturn();
       if (scanner_.TakeWord("update")) return ParseUpdate();
       if (scanner_.TakeWord("observe")) return ParseObserve();
-      return ExpectedOneOf("a node (%name: …), return, update, observe or '}'",
-                           {"return", "update", "observe", "initialized",
-                            "updated", "gradient_of", "loc"});
+      if (scanner_.TakeWord("guard")) return ParseGuard();
+      if (scanner_.TakeWord("non_finite")) return ParsePolicy();
+      return ExpectedOneOf(
+          "a node (%name: …), return, update, observe, guard, non_finite or "
+          "'}'",
+          {"return", "update", "observe", "guard", "non_finite", "initialized",
+           "updated", "gradient_of", "loc"});
     }
     const std::string_view word = scanner_.PeekWord();
-    if (word == "return" || word == "update" || word == "observe") {
+    constexpr std::string_view kOfPrograms[] = {"return", "update", "observe",
+                                                "guard", "non_finite"};
+    if (std::ranges::find(kOfPrograms, word) != std::end(kOfPrograms)) {
       return scanner_.ErrorAt(scanner_.Position(), "'", word,
                               "' belongs to a program: expected 'program "
                               "training' or 'program inference' instead of "
@@ -163,6 +172,50 @@ class Parser {
       }
     }
     program_.observations.push_back(std::move(observed));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseGuard() {
+    FiniteGuard guard;
+    EVENGRAD_ASSIGN_OR_RETURN(guard.description,
+                              scanner_.ReadWord("what the guard is for"));
+    EVENGRAD_RETURN_IF_ERROR(
+        scanner_.Expect('=', "after what the guard is for"));
+    const size_t offset = scanner_.Position();
+    EVENGRAD_ASSIGN_OR_RETURN(guard.value, nodes_.ReadValue());
+    if (!IsFloating(guard.value.dtype()) || guard.value.rank() != 0) {
+      return scanner_.ErrorAt(offset, "a guard's value is a floating scalar, %",
+                              guard.value.name(), " has type ",
+                              guard.value.type().ToString());
+    }
+    guard.subject = guard.value;
+    if (scanner_.TakeWord("of")) {
+      EVENGRAD_ASSIGN_OR_RETURN(guard.subject, nodes_.ReadValue());
+    }
+    guard.before_updates = scanner_.TakeWord("before_updates");
+    program_.guards.push_back(std::move(guard));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParsePolicy() {
+    constexpr NonFinitePolicy kPolicies[] = {NonFinitePolicy::kError,
+                                             NonFinitePolicy::kSkipStep,
+                                             NonFinitePolicy::kPropagate};
+    const auto policy =
+        std::ranges::find_if(kPolicies, [&](NonFinitePolicy candidate) {
+          return scanner_.TakeWord(Name(candidate));
+        });
+    if (policy == std::end(kPolicies)) {
+      return ExpectedOneOf("error, skip_step or propagate",
+                           {"error", "skip_step", "propagate"});
+    }
+    program_.non_finite.policy = *policy;
+    if (!scanner_.TakeWord("exempt")) return absl::OkStatus();
+    do {
+      EVENGRAD_ASSIGN_OR_RETURN(std::string pattern,
+                                scanner_.ReadWord("a pattern of names"));
+      program_.non_finite.exempt.push_back(std::move(pattern));
+    } while (scanner_.Take(','));
     return absl::OkStatus();
   }
 

@@ -50,6 +50,8 @@ class Printer {
     for (const ObservedValues& observed : program.observations) {
       AppendObservation(observed);
     }
+    for (const FiniteGuard& guard : program.guards) AppendGuard(guard);
+    AppendPolicy(program.non_finite);
   }
 
   std::string Finish() {
@@ -141,6 +143,36 @@ class Printer {
     out_ += observed.values.empty() ? "()" : ")";
     if (observed.every_n_steps != 1) {
       out_ += StrCat(" every ", observed.every_n_steps);
+    }
+    out_ += '\n';
+  }
+
+  void AppendGuard(const FiniteGuard& guard) {
+    out_ += "  guard ";
+    AppendWord(guard.description, out_);
+    out_ += " = ";
+    AppendValue(guard.value);
+    // The compiler's passes keep the value alone.
+    const Value& subject = guard.subject;
+    if (subject.valid() && graph_.Owns(subject) && !(subject == guard.value)) {
+      out_ += " of ";
+      AppendValue(subject);
+    }
+    if (guard.before_updates) out_ += " before_updates";
+    out_ += '\n';
+  }
+
+  void AppendPolicy(const NonFiniteOptions& options) {
+    if (options.policy == NonFinitePolicy::kPropagate &&
+        options.exempt.empty()) {
+      return;
+    }
+    out_ += StrCat("  non_finite ", Name(options.policy));
+    std::string_view separator = " exempt ";
+    for (const std::string& pattern : options.exempt) {
+      out_ += separator;
+      AppendWord(pattern, out_);
+      separator = ", ";
     }
     out_ += '\n';
   }

@@ -69,6 +69,7 @@ class Planner {
     for (const ObservedValues& observed : program_.observations) {
       for (const Value& value : observed.values) visit(value);
     }
+    for (const FiniteGuard& guard : program_.guards) visit(guard.value);
   }
 
   int AddBuffer(BufferKind kind, const TensorType& type,

@@ -55,6 +55,14 @@ struct Stage {
   bool parallel = false;  // enough work to wake other workers
 };
 
+// A number that must be finite for the run to go on.
+struct GuardTest {
+  int guard = -1;  // index into Program::guards
+  int buffer = -1;
+  DType dtype = DType::kF32;
+  int after_stage = -1;  // tested when that stage has run
+};
+
 // What one kernel stands for, for listings.
 struct KernelDescription {
   std::vector<std::string> ops = {};  // of its nodes, in order
@@ -73,6 +81,7 @@ struct CompiledProgram {
   std::vector<KernelDescription> kernel_descriptions = {};
   std::vector<Task> tasks = {};
   std::vector<Stage> stages = {};
+  std::vector<GuardTest> guards = {};  // in order of their stages
   // Before the first stage, after the last, and then into states.
   std::vector<BufferCopy> first_copies = {};
   std::vector<BufferCopy> last_copies = {};

@@ -136,6 +136,30 @@ absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
   return absl::OkStatus();
 }
 
+// Guards before updates are tested after the stage that makes them, the others
+// after the last.
+std::vector<GuardTest> PlanGuards(const Program& program,
+                                  const FusionPlan& fusion,
+                                  const Schedule& schedule,
+                                  const BufferPlan& buffers) {
+  std::vector<GuardTest> tests;
+  const int last = static_cast<int>(schedule.stages.size()) - 1;
+  for (size_t i = 0; i < program.guards.size(); ++i) {
+    const FiniteGuard& guard = program.guards[i];
+    const int group = fusion.group_of[WithoutAliases(guard.value).id().node];
+    const bool early = guard.before_updates && group >= 0;
+    tests.push_back({.guard = static_cast<int>(i),
+                     .buffer = buffers.BufferOf(guard.value.id()),
+                     .dtype = guard.value.dtype(),
+                     .after_stage = early ? schedule.stage_of[group] : last});
+  }
+  std::stable_sort(tests.begin(), tests.end(),
+                   [](const GuardTest& a, const GuardTest& b) {
+                     return a.after_stage < b.after_stage;
+                   });
+  return tests;
+}
+
 }  // namespace
 
 std::vector<std::string_view> LoweringSteps() {
@@ -178,6 +202,7 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));
   EVENGRAD_RETURN_IF_ERROR(MakeKernels(fusion, schedule, buffers, *compiled));
+  compiled->guards = PlanGuards(lowered, fusion, schedule, buffers);
   compiled->buffers = std::move(buffers.buffers);
   compiled->first_copies = std::move(buffers.first_copies);
   compiled->last_copies = std::move(buffers.last_copies);

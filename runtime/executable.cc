@@ -1,5 +1,6 @@
 #include "evengrad/runtime/executable.h"
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -107,8 +108,19 @@ absl::Status Executable::RenewResults() {
   return absl::OkStatus();
 }
 
-absl::Status Executable::RunStages(ThreadPool& pool) {
-  for (const Stage& stage : compiled_->stages) {
+bool Executable::Test(const GuardTest& test) {
+  if (std::isfinite(LoadAsDouble(test.dtype, buffers_[test.buffer], 0))) {
+    return true;
+  }
+  failed_guard_ = test.guard;
+  return false;
+}
+
+absl::StatusOr<bool> Executable::RunStages(ThreadPool& pool) {
+  size_t guard = 0;
+  const std::vector<GuardTest>& guards = compiled_->guards;
+  for (size_t s = 0; s < compiled_->stages.size(); ++s) {
+    const Stage& stage = compiled_->stages[s];
     StageCall call{compiled_->tasks.data() + stage.first_task,
                    contexts_.data()};
     if (stage.parallel && pool.num_threads() > 1) {
@@ -119,8 +131,15 @@ absl::Status Executable::RunStages(ThreadPool& pool) {
       }
     }
     if (errors_.any()) return errors_.Take();
+    for (; guard < guards.size() &&
+           guards[guard].after_stage == static_cast<int>(s) &&
+           s + 1 < compiled_->stages.size();
+         ++guard) {
+      if (!Test(guards[guard])) return false;
+    }
   }
-  return absl::OkStatus();
+  while (guard < guards.size() && Test(guards[guard])) ++guard;
+  return true;
 }
 
 void Executable::RunCopies(std::span<const BufferCopy> copies) {
@@ -143,9 +162,10 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     context.step = step;
   }
   RunCopies(compiled_->first_copies);
-  EVENGRAD_RETURN_IF_ERROR(RunStages(pool));
-  RunCopies(compiled_->last_copies);
-  RunCopies(compiled_->commits);
+  failed_guard_ = -1;
+  EVENGRAD_ASSIGN_OR_RETURN(const bool complete, RunStages(pool));
+  if (complete) RunCopies(compiled_->last_copies);
+  if (failed_guard_ < 0) RunCopies(compiled_->commits);
   return std::shared_ptr<const ResultTensors>(results_);
 }
 

@@ -46,11 +46,18 @@ class EVENGRAD_EXPORT Executable {
   absl::StatusOr<std::shared_ptr<const ResultTensors>> Run(
       std::span<const void* const> feeds, uint64_t seed, uint64_t step,
       ThreadPool& pool);
+  // The guard (an index into Program::guards) that the last run failed, or -1.
+  // One before updates has left every state as it was, and results undefined;
+  // with another, results are complete.
+  int failed_guard() const { return failed_guard_; }
 
  private:
   Executable() = default;
   absl::Status RenewResults();
-  absl::Status RunStages(ThreadPool& pool);
+  // False when a guard has ended the run before the last stage; an error when a
+  // kernel has.
+  absl::StatusOr<bool> RunStages(ThreadPool& pool);
+  bool Test(const GuardTest& test);
   void RunCopies(std::span<const BufferCopy> copies);
 
   std::unique_ptr<CompiledProgram> compiled_;
@@ -59,6 +66,7 @@ class EVENGRAD_EXPORT Executable {
   std::vector<void*> buffers_;           // what kernels index
   std::vector<KernelContext> contexts_;  // by worker
   std::shared_ptr<ResultTensors> results_;
+  int failed_guard_ = -1;
   RunErrors errors_;
 };
 

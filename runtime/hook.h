@@ -40,6 +40,12 @@ class EVENGRAD_EXPORT Instrumentation {
   // derived. Invalid values for what is not a trained parameter.
   virtual Value gradient(const Value& parameter) = 0;
   virtual Value raw_gradient(const Value& parameter) = 0;
+  // d loss / d value of any value between parameters and loss, such as a
+  // layer's output; invalid for other values.
+  virtual Value value_gradient(const Value& value) = 0;
+  // In InstrumentUpdates: what `parameter` is after the step; where gradients
+  // are summed over several runs, what it would be if the update were due.
+  virtual Value new_value(const Value& parameter) = 0;
   // From now on, the update of `parameter` uses `gradient` (of equal type).
   virtual absl::Status ReplaceGradient(const Value& parameter,
                                        const Value& gradient) = 0;
@@ -47,6 +53,12 @@ class EVENGRAD_EXPORT Instrumentation {
   virtual Value AddState(std::string_view name, const Value& initial) = 0;
   // The new value of such a state after each step.
   virtual absl::Status UpdateState(const Value& state, const Value& value) = 0;
+  // Where `condition` (bool[]) is false, the step leaves the parameters, the
+  // running statistics of layers and the optimizer's states, its count of steps
+  // among them, bit for bit as they were; states of hooks are updated all the
+  // same, and so are sums of gradients. The state "skipped_steps"
+  // counts such steps. Several conditions must all hold.
+  virtual absl::Status SkipUpdatesUnless(const Value& condition) = 0;
 
   struct Request {
     std::string name = {};
@@ -70,6 +82,12 @@ class EVENGRAD_EXPORT Hook {
   // Adds nodes to the training program: replaces gradients, keeps state, asks
   // for observations. An error stops the derivation.
   virtual absl::Status Instrument(Instrumentation& instrumentation) = 0;
+  // Called when the optimizer has added its updates; gradients are used by now
+  // and can't be replaced any more.
+  virtual absl::Status InstrumentUpdates(Instrumentation& instrumentation) {
+    (void)instrumentation;
+    return absl::OkStatus();
+  }
   // Called after a run in which one of the hook's observations was due. An
   // error stops the training with its message. The values are valid during the
   // call.
@@ -82,6 +100,9 @@ class EVENGRAD_EXPORT Hook {
   // on observes what an uncut one would have. Empty where there is nothing. An
   // error of RestoreMemory stops the loading with its message.
   virtual std::string SaveMemory() const { return ""; }
+  // Whether the hook may as well begin anew, as one may that only looks. A
+  // checkpoint then loads without its memory, and without the hook.
+  virtual bool CanBeginAnew() const { return false; }
   virtual absl::Status RestoreMemory(std::string_view bytes) {
     (void)bytes;
     return absl::OkStatus();

@@ -33,7 +33,7 @@ EVENGRAD_EXPORT absl::StatusOr<bool> SharePass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> PrunePass(Program& program);
 
 // Calls `visit` on every value that the program's caller sees: fetches, the
-// states and values of updates, observations.
+// states and values of updates, observations, guards.
 template <typename Visitor>
 void ForEachRoot(Program& program, Visitor visit) {
   for (NamedValue& fetch : program.fetches) visit(fetch.value);
@@ -44,6 +44,7 @@ void ForEachRoot(Program& program, Visitor visit) {
   for (ObservedValues& observed : program.observations) {
     for (Value& value : observed.values) visit(value);
   }
+  for (FiniteGuard& guard : program.guards) visit(guard.value);
 }
 
 // needed[id] is true for the nodes that the program's roots depend on.

@@ -51,6 +51,18 @@ absl::Status VerifyUpdate(const Program& program, const StateUpdate& update) {
 
 }  // namespace
 
+std::string_view Name(NonFinitePolicy policy) {
+  switch (policy) {
+    case NonFinitePolicy::kError:
+      return "error";
+    case NonFinitePolicy::kSkipStep:
+      return "skip_step";
+    case NonFinitePolicy::kPropagate:
+      break;
+  }
+  return "propagate";
+}
+
 absl::Status VerifyProgram(const Program& program) {
   EVENGRAD_RETURN_IF_ERROR(VerifyGraph(
       program.graph, {.states_need_initializers = !IsLowered(program.graph)}));
@@ -71,6 +83,14 @@ absl::Status VerifyProgram(const Program& program) {
       EVENGRAD_RETURN_IF_ERROR(
           VerifyOwned(program, value, "observation", observed.name));
     }
+  }
+  for (const FiniteGuard& guard : program.guards) {
+    EVENGRAD_RETURN_IF_ERROR(
+        VerifyOwned(program, guard.value, "guard of", guard.description));
+    if (IsFloating(guard.value.dtype()) && guard.value.rank() == 0) continue;
+    return InvalidArgument("guard of ", guard.description, " has type ",
+                           guard.value.type().ToString(),
+                           ", expected a floating scalar");
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evengrad/graph/export.h"
@@ -41,12 +42,43 @@ struct ObservedValues {
   std::shared_ptr<Hook> hook = {};
 };
 
+// What is done about a step whose loss or gradients are not finite.
+enum class NonFinitePolicy : uint8_t {
+  kError,      // the run stops and names the node
+  kSkipStep,   // the step leaves parameters and optimizer as they were
+  kPropagate,  // what the formulas give
+};
+
+// "error", "skip_step" or "propagate".
+EVENGRAD_EXPORT std::string_view Name(NonFinitePolicy policy);
+
+struct NonFiniteOptions {
+  NonFinitePolicy policy = NonFinitePolicy::kError;
+  // Names of nodes whose NaN and infinities are intended (masks), for the
+  // search after the first bad number: '*' stands for any characters, '?' for
+  // one.
+  std::vector<std::string> exempt = {};
+};
+
+// A number that must be finite, or the run ends with an error that names the
+// first bad number.
+struct FiniteGuard {
+  Value value = {};              // a floating scalar, made of all of `subject`
+  Value subject = {};            // the same as `value` where there is none
+  std::string description = {};  // "the gradient of hidden1/weights"
+  // No state changes unless `value` is finite: it is tested as soon as it is
+  // known, and every update waits for it.
+  bool before_updates = false;
+};
+
 struct Program {
   Graph graph = {};
   Mode mode = Mode::kTraining;
   std::vector<NamedValue> fetches = {};
   std::vector<StateUpdate> updates = {};
   std::vector<ObservedValues> observations = {};
+  std::vector<FiniteGuard> guards = {};
+  NonFiniteOptions non_finite = {.policy = NonFinitePolicy::kPropagate};
 };
 
 // OK when the graph verifies, every value is the program's own, updates name

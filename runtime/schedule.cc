@@ -27,6 +27,7 @@ class Scheduler {
 
   absl::StatusOr<Schedule> Plan() {
     FindDependencies();
+    FindGuardMakers();
     FindUpdatesInPlace();
     schedule_.stage_of.assign(fusion_.groups.size(), -1);
     for (size_t g = 0; g < fusion_.groups.size(); ++g) MarkIfReady(g);
@@ -64,6 +65,26 @@ class Scheduler {
       }
       for (int producer : producers) successors_[producer].push_back(g);
       waits_for_[g] = static_cast<int>(producers.size());
+      producers_.push_back(std::move(producers));
+    }
+  }
+
+  // The groups that make guards before updates, and what those depend on: they
+  // run before the test, so they may overwrite no state.
+  void FindGuardMakers() {
+    std::vector<int> pending;
+    for (const FiniteGuard& guard : program_.guards) {
+      const int maker = fusion_.group_of[WithoutAliases(guard.value).id().node];
+      if (!guard.before_updates || maker < 0) continue;
+      if (guard_makers_.insert(maker).second) pending.push_back(maker);
+    }
+    before_guards_ = guard_makers_;
+    while (!pending.empty()) {
+      const int group = pending.back();
+      pending.pop_back();
+      for (int producer : producers_[group]) {
+        if (before_guards_.insert(producer).second) pending.push_back(producer);
+      }
     }
   }
 
@@ -75,11 +96,13 @@ class Scheduler {
     for (size_t u = 0; u < program_.updates.size(); ++u) {
       const StateUpdate& update = program_.updates[u];
       const int writer = fusion_.group_of[update.value.id().node];
-      if (writer < 0 || !MayOverwrite(writer, update) ||
+      if (writer < 0 || before_guards_.contains(writer) ||
+          !MayOverwrite(writer, update) ||
           !taken.insert(update.value.id()).second) {
         continue;
       }
       schedule_.in_place[u] = true;
+      WaitForGuards(writer);
       // Effects come before any update: one that fails leaves states alone.
       std::set<int> readers = readers_[update.state.id().node];
       readers.insert(effects_.begin(), effects_.end());
@@ -90,6 +113,13 @@ class Scheduler {
         holds_[reader].push_back(writer);
       }
     }
+  }
+
+  // A writer in place runs after the guards before updates have been tested.
+  void WaitForGuards(int writer) {
+    if (!guarded_.insert(writer).second) return;
+    for (int maker : guard_makers_) successors_[maker].push_back(writer);
+    waits_for_[writer] += static_cast<int>(guard_makers_.size());
   }
 
   // Whether `group` may write the new value of a state over the old one: it
@@ -191,9 +221,13 @@ class Scheduler {
   std::vector<std::vector<int>> successors_;
   std::vector<int> waits_for_;              // producers and holds, by group
   std::vector<std::vector<Hold>> held_by_;  // by writer
-  std::map<int, std::vector<int>> holds_;   // writers, by reader
-  std::map<int, std::set<int>> readers_;    // groups, by state node
-  std::set<int> effects_;                   // groups with OpDef::has_effects
+  std::vector<std::set<int>> producers_;    // by group
+  std::set<int> guard_makers_;
+  std::set<int> before_guards_;
+  std::set<int> guarded_;                  // writers that wait for guards
+  std::map<int, std::vector<int>> holds_;  // writers, by reader
+  std::map<int, std::set<int>> readers_;   // groups, by state node
+  std::set<int> effects_;                  // groups with OpDef::has_effects
   std::priority_queue<ByFirstNode, std::vector<ByFirstNode>,
                       std::greater<ByFirstNode>>
       ready_;

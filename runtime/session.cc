@@ -1,6 +1,7 @@
 #include "evengrad/runtime/session.h"
 
 #include <algorithm>
+#include <cstring>
 #include <list>
 #include <map>
 #include <optional>
@@ -48,6 +49,12 @@ bool SameProgram(const Program& a, const Program& b) {
                     [](const ObservedValues& x, const ObservedValues& y) {
                       return x.values == y.values && x.hook == y.hook &&
                              x.every_n_steps == y.every_n_steps;
+                    }) &&
+         std::equal(a.guards.begin(), a.guards.end(), b.guards.begin(),
+                    b.guards.end(),
+                    [](const FiniteGuard& x, const FiniteGuard& y) {
+                      return x.value == y.value &&
+                             x.before_updates == y.before_updates;
                     });
 }
 
@@ -77,6 +84,8 @@ class Session::Impl {
                                   std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
   std::vector<std::string> StateNames() const;
+  absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
+      const Program& program, std::span<const Feed> feeds);
 
   int64_t step() const { return step_; }
   RandomCounters random_counters() const { return {options_.seed, step_}; }
@@ -114,6 +123,10 @@ class Session::Impl {
                                              uint64_t due);
   absl::Status Observe(const Entry& entry, const Entry::Variant& variant);
   absl::Status ReserveMemory(Entry::Variant& variant);
+  absl::StatusOr<std::shared_ptr<const ResultTensors>> Execute(
+      Entry::Variant& variant, std::span<const Feed> feeds);
+  absl::Status GuardError(const Program& program, const FiniteGuard& guard,
+                          std::span<const Feed> feeds);
   uint64_t DueAt(const Entry& entry, int64_t step) const;
   static bool Matches(const Entry::Variant& variant,
                       std::span<const Feed> feeds, uint64_t due);
@@ -392,24 +405,37 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
 
 // ---- Running --------------------------------------------------------------
 
+absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
+    Entry::Variant& variant, std::span<const Feed> feeds) {
+  EVENGRAD_RETURN_IF_ERROR(ReserveMemory(variant));
+  for (size_t i = 0; i < variant.feed_index.size(); ++i) {
+    variant.pointers[i] = feeds[variant.feed_index[i]].tensor.data();
+  }
+  return variant.executable->Run(variant.pointers, options_.seed,
+                                 static_cast<uint64_t>(step_), pool_);
+}
+
 absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
                                              std::span<const Feed> feeds) {
   EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
   EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant * variant,
                             VariantFor(*entry, feeds));
-  EVENGRAD_RETURN_IF_ERROR(ReserveMemory(*variant));
-  for (size_t i = 0; i < variant->feed_index.size(); ++i) {
-    variant->pointers[i] = feeds[variant->feed_index[i]].tensor.data();
-  }
   if (variant->result.use_count() != 1) {
     variant->result = std::make_shared<RunResult::Data>();
     variant->result->program = entry->program;
   }
   variant->result->tensors.reset();
-  EVENGRAD_ASSIGN_OR_RETURN(
-      variant->result->tensors,
-      variant->executable->Run(variant->pointers, options_.seed,
-                               static_cast<uint64_t>(step_), pool_));
+  EVENGRAD_ASSIGN_OR_RETURN(variant->result->tensors, Execute(*variant, feeds));
+  if (const int failed = variant->executable->failed_guard(); failed >= 0) {
+    const FiniteGuard& guard = entry->program->guards[failed];
+    // A hook that watches may know more.
+    ++step_;
+    const absl::Status observed =
+        guard.before_updates ? absl::OkStatus() : Observe(*entry, *variant);
+    --step_;
+    EVENGRAD_RETURN_IF_ERROR(observed);
+    return GuardError(*entry->program, guard, feeds);
+  }
   const CompiledProgram& compiled = variant->executable->compiled();
   last_compiled_ = {compiled.program.graph.num_nodes(),
                     static_cast<int>(compiled.kernels.size()),
@@ -432,6 +458,73 @@ absl::Status Session::Impl::Observe(const Entry& entry,
          .values = variant.result->tensors->observations[i]}));
   }
   return absl::OkStatus();
+}
+
+// ---- Bad numbers ----------------------------------------------------------
+
+absl::StatusOr<std::optional<NonFiniteReport>> Session::Impl::FindNonFinite(
+    const Program& program, std::span<const Feed> feeds) {
+  EVENGRAD_RETURN_IF_ERROR(EntryFor(program).status());  // checks and states
+  Program watched = program;
+  watched.graph = program.graph.Clone();
+  watched.observations.clear();
+  watched.guards.clear();
+  std::vector<Value> roots;
+  ForEachRoot(watched, [&](Value& value) {
+    value = watched.graph.value(value.id());
+    roots.push_back(value);
+  });
+  EVENGRAD_ASSIGN_OR_RETURN(const NumericsProbe probe,
+                            NumericsProbe::Add(watched.graph, roots));
+  watched.observations.push_back({.values = probe.summaries()});
+  Entry entry;
+  entry.program = std::make_shared<const Program>(std::move(watched));
+  entry.periods = {1};
+  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
+                            MakeVariant(entry, feeds, 1));
+  std::map<std::string, Tensor, std::less<>> before;
+  for (const auto& [name, state] : states_) {
+    EVENGRAD_ASSIGN_OR_RETURN(before[name], state.Clone());
+  }
+  const absl::StatusOr<std::shared_ptr<const ResultTensors>> results =
+      Execute(variant, feeds);
+  for (const auto& [name, state] : before) {
+    std::memcpy(states_.at(name).mutable_data(), state.data(),
+                static_cast<size_t>(state.byte_size()));
+  }
+  EVENGRAD_RETURN_IF_ERROR(results.status());
+  return probe.FindFirst((*results)->observations[0], step_ + 1,
+                         program.non_finite.exempt);
+}
+
+absl::Status Session::Impl::GuardError(const Program& program,
+                                       const FiniteGuard& guard,
+                                       std::span<const Feed> feeds) {
+  constexpr std::string_view kAdvice =
+      "; where training diverged, lower the learning rate or clip the "
+      "gradients";
+  if (guard.before_updates) {
+    EVENGRAD_ASSIGN_OR_RETURN(const std::optional<NonFiniteReport> report,
+                              FindNonFinite(program, feeds));
+    if (report.has_value()) {
+      return absl::OutOfRangeError(StrCat(report->ToString(), kAdvice));
+    }
+  }
+  const Value& subject = guard.subject.valid() ? guard.subject : guard.value;
+  const Node node = subject.node();
+  std::string text = StrCat(node.ErrorPrefix(), "step ", step_ + 1, ": ",
+                            guard.description, " is not finite");
+  if (node.gradient_of() >= 0) {
+    text += StrCat(" (op '", node.op().name, "', ", subject.type().ToString(),
+                   ", in the gradient of ",
+                   program.graph.node(node.gradient_of()).name(), ")");
+  }
+  if (!guard.before_updates) {
+    text +=
+        "; parameters have been updated by now: to see the first bad number, "
+        "repeat the run with CheckNumerics (--check-numerics)";
+  }
+  return absl::OutOfRangeError(StrCat(text, kAdvice));
 }
 
 absl::StatusOr<RunResult> Session::Impl::Infer(std::span<const Value> values,
@@ -534,6 +627,11 @@ absl::StatusOr<RunResult> Session::Run(std::span<const Value> values,
 
 absl::Status Session::Initialize(const Program& program) {
   return impl_->Initialize(program);
+}
+
+absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
+    const Program& program, std::span<const Feed> feeds) {
+  return impl_->FindNonFinite(program, feeds);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor.h"
+#include "evengrad/runtime/numerics_check.h"
 #include "evengrad/runtime/program.h"
 
 namespace evengrad {
@@ -92,6 +94,11 @@ class EVENGRAD_EXPORT Session {
   // beyond the session's graph (optimizer slots) are initialized at its first
   // run. Errors name a missing feed, a feed of another dtype or shape, a value
   // of another graph, a program of an unrelated graph.
+  //
+  // When a guard of the program is not finite the run is an error. If it was
+  // one before updates, every state is as before the run, and the step has been
+  // repeated on copies to find the first bad number, which the error names; its
+  // host calls are made again.
   absl::StatusOr<RunResult> Run(const Program& program,
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Run(const Program& program,
@@ -111,6 +118,12 @@ class EVENGRAD_EXPORT Session {
   // first values, where they have none, so that they can be read and written
   // before its first run.
   absl::Status Initialize(const Program& program);
+
+  // The first bad number of the step that `Run` would do now, or nothing. Does
+  // that step with all values watched, host calls included, and puts all states
+  // back.
+  absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
+      const Program& program, std::span<const Feed> feeds);
 
   // A copy of a state's value; by handle or by full name.
   absl::StatusOr<Tensor> Read(const Value& state) const;

@@ -129,6 +129,7 @@ absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, FindLoss(program, flags));
   const bool is_graph = program.fetches.empty() && program.updates.empty() &&
                         program.observations.empty() &&
+                        program.guards.empty() &&
                         program.mode == Mode::kTraining;
   return is_graph ? DumpGraph(program.graph, options, std::cout)
                   : DumpProgram(program, options, std::cout);
@@ -162,7 +163,8 @@ Command AddDumpCommand(CLI::App& app) {
   dump->add_option("--size", flags->sizes,
                    "The size of a named dimension, NAME=N; otherwise 1");
   AddOptimizerFlags(*dump, flags->training.optimizer);
-  dump->add_option("--clip", flags->training.clip, "none, or global_norm:N")
+  dump->add_option("--clip", flags->training.clip,
+                   "As of evengrad train: none, global_norm:N, …")
       ->capture_default_str();
   return [flags] { return RunDump(*flags); };
 }

@@ -16,6 +16,7 @@
 #include "train_flags.h"
 #include "train_model.h"
 #include "train_options.h"
+#include "train_watch.h"
 
 namespace evengrad::tools {
 namespace {
@@ -80,8 +81,9 @@ JsonObject ToJson(const EpochReport& report) {
 absl::StatusOr<FitResult> FitAndReport(
     const TrainFlags& flags, Session& session, const Program& training,
     const Classifier& model, const TrainOptions& choices, const Data& data,
-    std::optional<JsonLinesWriter>& json) {
+    TrainWatch& watch, std::optional<JsonLinesWriter>& json) {
   ProgressLine progress;
+  watch.clear_progress = [&] { progress.Clear(); };
   FitOptions options = {.epochs = flags.epochs,
                         .batch_size = flags.batch_size,
                         .seed = flags.seed,
@@ -95,9 +97,13 @@ absl::StatusOr<FitResult> FitAndReport(
                                         .resume = flags.resume,
                                         .run = flags.run}};
   if (data.validation.size() > 0) options.validation = data.validation;
-  options.on_step = [&](const StepReport& report) { progress.Show(report); };
+  options.on_step = [&](const StepReport& report) {
+    progress.Show(report);
+    if (watch.done()) interrupted.store(true);
+  };
   options.on_epoch = [&](const EpochReport& report) -> absl::Status {
     progress.Clear();
+    watch.ClearScreen();
     PrintRow(report);
     return json.has_value() ? json->Write(ToJson(report)) : absl::OkStatus();
   };
@@ -112,16 +118,32 @@ absl::StatusOr<FitResult> FitAndReport(
     }
     return absl::OkStatus();
   };
-  return Fit(session, training, model, data.training, options);
+  absl::StatusOr<FitResult> result =
+      Fit(session, training, model, data.training, options);
+  watch.clear_progress = {};
+  progress.Clear();
+  watch.ClearScreen();
+  return result;
 }
 
 // Each option that decides about the numbers of a run, as "--name=value": a run
 // goes on with the same ones. More epochs, other threads and files are fine.
 std::string DescribeRun(const CLI::App& train) {
-  constexpr std::string_view kFree[] = {
-      "help",    "data",   "test",       "epochs",
-      "threads", "json",   "checkpoint", "checkpoint-every",
-      "keep",    "resume", "top-k",      "confusion"};
+  constexpr std::string_view kFree[] = {"help",
+                                        "data",
+                                        "test",
+                                        "epochs",
+                                        "threads",
+                                        "json",
+                                        "checkpoint",
+                                        "checkpoint-every",
+                                        "keep",
+                                        "resume",
+                                        "top-k",
+                                        "confusion",
+                                        "check-numerics",
+                                        "statistics-every",
+                                        "csv"};
   std::string run;
   for (const CLI::Option* option : train.get_options()) {
     if (option->get_lnames().empty()) continue;
@@ -180,6 +202,8 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                               JsonLinesWriter::Open(flags.json));
     json.emplace(std::move(writer));
   }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
+                            TrainWatch::Create(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
   Graph graph;
   const Classifier model = BuildClassifier(graph, data.training.num_features(),
@@ -188,18 +212,22 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                             CountParameters(graph));
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer.optimizer,
-                                     {.hooks = options.hooks,
+                                     {.hooks = watch->hooks(),
                                       .fetches = {{"logits", model.logits}},
+                                      .non_finite = {options.non_finite},
                                       .accumulate_steps = flags.accumulate}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));
   PrintHead(flags, data, num_parameters);
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const FitResult result,
-      FitAndReport(flags, session, training, model, options, data, json));
-  PrintEnd(result);
-  EVENGRAD_RETURN_IF_ERROR(Test(flags, session, model, data.test));
+  EVENGRAD_ASSIGN_OR_RETURN(const FitResult result,
+                            FitAndReport(flags, session, training, model,
+                                         options, data, *watch, json));
+  EVENGRAD_RETURN_IF_ERROR(watch->Finish(session));
+  if (!watch->only_suggests()) {
+    PrintEnd(result);
+    EVENGRAD_RETURN_IF_ERROR(Test(flags, session, model, data.test));
+  }
   return json.has_value() ? json->Finish() : absl::OkStatus();
 }
 

@@ -91,8 +91,28 @@ void AddTrainingFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train
       .add_option("--clip", flags.clip,
-                  "Of the gradients: none or global_norm:N")
+                  "Of the gradients: none, value:N, norm:N (of each "
+                  "parameter), global_norm:N, adaptive:N, autoclip:PERCENT, "
+                  "zclip; suggest trains 500 steps and proposes one")
       ->capture_default_str();
+  train
+      .add_option("--non-finite", flags.non_finite,
+                  "What a loss or gradient that is not finite does: error, "
+                  "skip_step or propagate")
+      ->capture_default_str();
+}
+
+// What is watched, without a change to any number.
+void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
+  train.add_flag("--check-numerics", flags.check_numerics,
+                 "Stop at the first node that makes a number that is not "
+                 "finite, and name it (slow)");
+  train.add_option("--statistics-every", flags.statistics_every,
+                   "Steps between two looks at every layer; shown live on a "
+                   "terminal, and at the end");
+  train.add_option("--csv", flags.csv,
+                   "Write the statistics, a tensor a line, to this file; with "
+                   "--resume, those from there on");
 }
 
 // How it runs and what it tells.
@@ -145,6 +165,7 @@ void AddTrainFlags(CLI::App& train, TrainFlags& flags) {
   AddModelFlags(train, flags);
   AddOptimizerFlags(train, flags.optimizer);
   AddTrainingFlags(train, flags);
+  AddWatchFlags(train, flags);
   AddRunFlags(train, flags);
 }
 

@@ -1,6 +1,7 @@
 #include "train_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -310,24 +311,37 @@ absl::StatusOr<ValidationOptions> ParseValidation(const std::string& given) {
   return options;
 }
 
-// "global_norm:1.0", "none".
-absl::StatusOr<std::vector<std::shared_ptr<Hook>>> ParseClip(
-    const std::string& given) {
-  std::vector<std::shared_ptr<Hook>> hooks;
-  if (given == "none") return hooks;
-  const std::vector<std::string_view> parts = SplitAt(given, ':');
-  if (parts[0] != "global_norm") {
-    return UnknownName("clip", given, parts[0], {"none", "global_norm"});
+absl::Status ParseClipping(const TrainFlags& flags, TrainOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(options.clip, ParseClip(flags.clip));
+  if (options.clip.hook != nullptr) options.hooks.push_back(options.clip.hook);
+  if (options.clip.suggest_steps > 0 && !flags.checkpoint.empty()) {
+    return BadFlag("clip", flags.clip,
+                   "proposes a threshold and ends: there is no run to keep; "
+                   "leave out --checkpoint");
   }
-  const std::optional<double> norm =
-      parts.size() == 2 ? ParseNumber<double>(parts[1]) : std::nullopt;
-  if (!norm.has_value() || !std::isfinite(*norm) || *norm <= 0) {
-    return BadFlag("clip", given,
-                   "expected global_norm:N with a finite N above 0, such as "
-                   "global_norm:1.0");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<NonFinitePolicy> ParseNonFinite(const std::string& given) {
+  if (given == "error") return NonFinitePolicy::kError;
+  if (given == "skip_step") return NonFinitePolicy::kSkipStep;
+  if (given == "propagate") return NonFinitePolicy::kPropagate;
+  return UnknownName("non-finite", given, given,
+                     {"error", "skip_step", "propagate"});
+}
+
+absl::Status CheckStatistics(const TrainFlags& flags) {
+  constexpr int64_t kMost = 1'000'000'000;
+  if (flags.statistics_every < 0 || flags.statistics_every > kMost) {
+    return BadFlag("statistics-every", StrCat(flags.statistics_every),
+                   "expected 1 to ", kMost, " steps, or 0 for none");
   }
-  hooks.push_back(ClipByGlobalNorm(*norm));
-  return hooks;
+  if (!flags.csv.empty() && flags.statistics_every == 0) {
+    return BadFlag("csv", flags.csv,
+                   "there are no statistics to write; give "
+                   "--statistics-every=100");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Scale> ParseScale(const std::string& given) {
@@ -440,7 +454,11 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
                             ParseValidation(flags.validation));
   EVENGRAD_RETURN_IF_ERROR(ParseEarlyStopping(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.scale, ParseScale(flags.scale));
-  EVENGRAD_ASSIGN_OR_RETURN(options.hooks, ParseClip(flags.clip));
+  EVENGRAD_RETURN_IF_ERROR(ParseClipping(flags, options));
+  EVENGRAD_ASSIGN_OR_RETURN(options.non_finite,
+                            ParseNonFinite(flags.non_finite));
+  EVENGRAD_RETURN_IF_ERROR(CheckStatistics(flags));
+  if (flags.check_numerics) options.hooks.push_back(CheckNumerics());
   return options;
 }
 

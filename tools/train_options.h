@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "clip_flag.h"
 #include "evengrad/evengrad.h"
 #include "optimizer_flags.h"
 #include "schedule_flags.h"
@@ -37,6 +38,10 @@ struct TrainFlags {
   std::string validation = "first:5000";
   std::string scale = "standardize";
   std::string clip = "none";
+  std::string non_finite = "error";
+  bool check_numerics = false;
+  int64_t statistics_every = 0;  // 0: none
+  std::string csv;
   int64_t top_k = 0;
   bool confusion = false;
   uint64_t seed = 42;
@@ -75,6 +80,8 @@ struct TrainOptions {
   ValidationOptions validation = {};
   Scale scale = Scale::kStandardize;
   std::vector<std::shared_ptr<Hook>> hooks = {};
+  ClipChoice clip = {};  // its hook is one of `hooks`
+  NonFinitePolicy non_finite = NonFinitePolicy::kError;
 };
 
 // "celu, elu, … or tanh"; the names of the losses.

@@ -16,6 +16,7 @@ namespace {
 
 // No state's name starts with these.
 constexpr std::string_view kHookPrefix = "#hook/";
+constexpr std::string_view kWatchPrefix = "#watch/";  // Hook::CanBeginAnew
 constexpr std::string_view kKeptPrefix = "#kept/";
 
 bool IsState(std::string_view name) { return !name.starts_with('#'); }
@@ -29,7 +30,9 @@ std::vector<std::pair<std::string, Hook*>> HooksOf(const Program& program) {
     bool known = observed.hook == nullptr;
     for (const auto& [name, hook] : hooks) known |= hook == observed.hook.get();
     if (known) continue;
-    std::string name = StrCat(kHookPrefix, observed.name);
+    std::string name =
+        StrCat(observed.hook->CanBeginAnew() ? kWatchPrefix : kHookPrefix,
+               observed.name);
     if (const int n = ++count[name]; n > 1) name += StrCat("#", n);
     hooks.emplace_back(std::move(name), observed.hook.get());
   }
@@ -99,9 +102,11 @@ absl::Status CheckStates(const Session& session,
 absl::StatusOr<std::vector<std::pair<Hook*, Tensor>>> ReadHooks(
     const Program& program, const SafetensorsReader& reader) {
   std::vector<std::pair<Hook*, Tensor>> memories;
+  size_t found = 0;  // of those that must be
   for (const auto& [name, hook] : HooksOf(program)) {
     const SafetensorsEntry* entry = reader.Find(name);
-    if (entry == nullptr && !hook->SaveMemory().empty()) {
+    const bool required = !hook->CanBeginAnew();
+    if (entry == nullptr && required && !hook->SaveMemory().empty()) {
       return InvalidArgument(
           reader.path(), ": has nothing for the hook that observes '",
           name.substr(kHookPrefix.size()), "'; use the hooks that were saved");
@@ -109,14 +114,15 @@ absl::StatusOr<std::vector<std::pair<Hook*, Tensor>>> ReadHooks(
     if (entry == nullptr) continue;
     EVENGRAD_ASSIGN_OR_RETURN(Tensor memory, reader.Read(*entry));
     memories.emplace_back(hook, std::move(memory));
+    if (required) ++found;
   }
   size_t saved = 0;
   for (const SafetensorsEntry& entry : reader.tensors()) {
     if (entry.name.starts_with(kHookPrefix)) ++saved;
   }
-  if (saved == memories.size()) return memories;
+  if (saved == found) return memories;
   return InvalidArgument(
-      reader.path(), ": has what ", saved - memories.size(),
+      reader.path(), ": has what ", saved - found,
       " hooks had gathered that this program has not; use the hooks that were "
       "saved");
 }

@@ -14,6 +14,7 @@
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/train/gradient_accumulator.h"
+#include "evengrad/train/non_finite.h"
 #include "evengrad/train/parameter_groups.h"
 
 namespace evengrad {
@@ -48,6 +49,12 @@ class TrainingInstrumentation : public Instrumentation {
   TrainingInstrumentation(Program& program, const Value& loss)
       : program_(program), loss_(loss) {}
 
+  // Gradients of all values between the parameters and the loss.
+  std::map<ValueId, Value>& value_gradients() { return value_gradients_; }
+  const std::vector<Value>& conditions() const { return conditions_; }
+  // The optimizer has added its updates.
+  void SetUpdated() { updated_ = true; }
+
   void AddParameter(const GroupedParameter& group, const Value& gradient) {
     parameters_.push_back(group.parameter);
     gradients_[group.parameter.id()] = {gradient, gradient, group};
@@ -79,8 +86,24 @@ class TrainingInstrumentation : public Instrumentation {
     return found == nullptr ? Value() : found->raw;
   }
 
+  Value value_gradient(const Value& value) override {
+    const absl::StatusOr<Value> mine = program_.graph.Resolve(value);
+    if (!mine.ok()) return Value();
+    auto it = value_gradients_.find(mine->id());
+    return it == value_gradients_.end() ? Value() : it->second;
+  }
+  Value new_value(const Value& parameter) override {
+    const absl::StatusOr<Value> mine = program_.graph.Resolve(parameter);
+    if (!updated_ || !mine.ok()) return Value();
+    for (const StateUpdate& update : program_.updates) {
+      if (update.state == *mine) return update.value;
+    }
+    return Value();
+  }
+
   absl::Status ReplaceGradient(const Value& parameter,
                                const Value& gradient) override {
+    EVENGRAD_RETURN_IF_ERROR(CheckNotUpdated("ReplaceGradient"));
     Gradient* found = Find(parameter);
     if (found == nullptr) {
       return InvalidArgument("ReplaceGradient: ",
@@ -122,6 +145,18 @@ class TrainingInstrumentation : public Instrumentation {
     return absl::OkStatus();
   }
 
+  absl::Status SkipUpdatesUnless(const Value& condition) override {
+    EVENGRAD_RETURN_IF_ERROR(CheckNotUpdated("SkipUpdatesUnless"));
+    EVENGRAD_ASSIGN_OR_RETURN(Value mine, Own(condition));
+    if (mine.dtype() != DType::kBool || mine.rank() != 0) {
+      return InvalidArgument("SkipUpdatesUnless: the condition ", mine.name(),
+                             " has type ", mine.type().ToString(),
+                             ", expected bool[]");
+    }
+    conditions_.push_back(std::move(mine));
+    return absl::OkStatus();
+  }
+
   absl::Status Observe(const Request& request) override {
     if (request.every_n_steps < 1) {
       return InvalidArgument("Observe: '", request.name, "' is due every ",
@@ -144,6 +179,12 @@ class TrainingInstrumentation : public Instrumentation {
     if (!program_.graph.status().ok()) return program_.graph.status();
     return program_.graph.Resolve(value);
   }
+  absl::Status CheckNotUpdated(std::string_view what) const {
+    if (!updated_) return absl::OkStatus();
+    return InvalidArgument(what,
+                           ": the optimizer has used the gradients; call it in "
+                           "Instrument, not in InstrumentUpdates");
+  }
   Gradient* Find(const Value& parameter) {
     const absl::StatusOr<Value> mine = program_.graph.Resolve(parameter);
     if (!mine.ok()) return nullptr;
@@ -155,6 +196,9 @@ class TrainingInstrumentation : public Instrumentation {
   const Value loss_;
   std::vector<Value> parameters_;
   std::map<ValueId, Gradient> gradients_;
+  std::map<ValueId, Value> value_gradients_;
+  std::vector<Value> conditions_;  // without one of them a step is skipped
+  bool updated_ = false;
   std::set<ValueId> states_;  // made by hooks, without an update so far
   std::shared_ptr<Hook> hook_;
 };
@@ -211,8 +255,9 @@ absl::Status AddGradients(const Value& loss,
                         : "every parameter that the loss depends on is frozen",
         "; there is nothing to train");
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> gradients,
-                            Gradients(loss, trained));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const std::vector<Value> gradients,
+      Gradients(loss, trained, {.all = &instrumentation.value_gradients()}));
   size_t next = 0;
   for (const GroupedParameter& parameter : grouped) {
     if (parameter.frozen) continue;
@@ -225,12 +270,15 @@ absl::Status AddGradients(const Value& loss,
   return absl::OkStatus();
 }
 
+using HookMethod = absl::Status (Hook::*)(Instrumentation&);
+
 absl::Status RunHooks(const std::vector<std::shared_ptr<Hook>>& hooks,
+                      HookMethod method,
                       TrainingInstrumentation& instrumentation) {
   for (const std::shared_ptr<Hook>& hook : hooks) {
     if (hook == nullptr) return InvalidArgument("Minimize: a hook is null");
     instrumentation.SetHook(hook);
-    EVENGRAD_RETURN_IF_ERROR(hook->Instrument(instrumentation));
+    EVENGRAD_RETURN_IF_ERROR((*hook.*method)(instrumentation));
     if (!instrumentation.graph().status().ok()) {
       return instrumentation.graph().status();
     }
@@ -279,6 +327,7 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   }
   EVENGRAD_RETURN_IF_ERROR(model->status());
   Program program = {.graph = model->Clone(), .mode = Mode::kTraining};
+  program.non_finite = options.non_finite;
   EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, program.graph.Resolve(loss));
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
   NameScope scope(program.graph, options.name);
@@ -291,13 +340,25 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
       AddGradients(own_loss, options.groups, accumulator, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
   AddTrainingUpdates(program);
-  const size_t num_unconditional = program.updates.size();
-  EVENGRAD_RETURN_IF_ERROR(RunHooks(options.hooks, instrumentation));
-  LocationScope lines(program.graph, location);
+  const size_t first = program.updates.size();
   EVENGRAD_RETURN_IF_ERROR(
-      AddUpdates(optimizer, instrumentation.Trained(), program));
+      RunHooks(options.hooks, &Hook::Instrument, instrumentation));
+  EVENGRAD_RETURN_IF_ERROR(SkipNonFiniteSteps(instrumentation, program));
+  {
+    const LocationScope lines(program.graph, location);
+    const UpdateRange of_hooks = {first, program.updates.size()};
+    EVENGRAD_RETURN_IF_ERROR(
+        AddUpdates(optimizer, instrumentation.Trained(), program));
+    EVENGRAD_RETURN_IF_ERROR(
+        SkipUpdates(instrumentation.conditions(), of_hooks, program));
+  }
+  instrumentation.SetUpdated();
+  EVENGRAD_RETURN_IF_ERROR(AddFiniteGuards(instrumentation, program));
+  EVENGRAD_RETURN_IF_ERROR(
+      RunHooks(options.hooks, &Hook::InstrumentUpdates, instrumentation));
   if (accumulator.has_value()) {
-    accumulator->Finish(num_unconditional, program.updates);
+    const LocationScope lines(program.graph, location);
+    accumulator->Finish(first, program.updates);
   }
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   return program;

@@ -53,6 +53,18 @@ struct MinimizeOptions {
   // since the last. What hooks and the optimizer keep changes when an update is
   // made. The sum so far is the state "<parameter>/accumulated_gradient".
   int64_t accumulate_steps = 1;
+  // What is done about a loss or gradients (as derived, before hooks change
+  // them) that are not finite. Clipping does not hide them.
+  //   kError      Session::Run returns an error that names the first bad node.
+  //               The loss, and gradients that all updates wait for, are tested
+  //               before any state changes; other gradients by way of the
+  //               parameter that has been updated with them.
+  //   kSkipStep   parameters, running statistics and the optimizer's states
+  //               stay bit for bit; the state "skipped_steps" (i64[]) counts
+  //               the step. With accumulate_steps, an update is skipped when
+  //               the sum of its runs' gradients is not finite.
+  //   kPropagate  nothing is tested
+  NonFiniteOptions non_finite = {};
   // Scope of the states and nodes of the program's own, so that two programs
   // of one session have a learning rate each: "critic/learning_rate".
   std::string name = {};

@@ -3,12 +3,12 @@
 #define EVENGRAD_TRAIN_PARAMETER_GROUPS_H_
 
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
+#include "evengrad/graph/name_pattern.h"
 #include "evengrad/train/minimize.h"
 
 namespace evengrad {
@@ -19,11 +19,6 @@ struct GroupedParameter {
   double weight_decay_scale = 1;
   bool frozen = false;
 };
-
-// True when `name` matches `pattern`, in which '*' stands for any characters
-// ('/' too) and '?' for one.
-EVENGRAD_EXPORT bool MatchesPattern(std::string_view pattern,
-                                    std::string_view name);
 
 // `parameters` with the settings of the first group that matches each. Errors:
 // a group with neither pattern nor predicate, a scale that is negative or not

@@ -1,13 +1,10 @@
 #include "evengrad/train/progress_line.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/train/terminal.h"
 
 namespace evengrad {
 namespace {
@@ -16,29 +13,6 @@ constexpr std::string_view kClear = "\r\x1b[K";
 constexpr std::string_view kGreen = "\x1b[32m";
 constexpr std::string_view kPlain = "\x1b[0m";
 constexpr auto kInterval = std::chrono::milliseconds(100);
-
-bool CanMoveCursor() {
-  const char* terminal = std::getenv("TERM");
-  return isatty(STDERR_FILENO) != 0 && terminal != nullptr &&
-         std::string_view(terminal) != "dumb";
-}
-
-bool WantsColor() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return no_color == nullptr || *no_color == '\0';
-}
-
-int Columns() {
-  winsize size = {};
-  const bool known =
-      ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
-}
-
-void Write(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
-}
 
 }  // namespace
 
@@ -78,13 +52,14 @@ void ProgressLine::Show(const StepReport& report) {
   if (now - last_ < kInterval) return;
   last_ = now;
   shown_ = true;
-  Write(StrCat(kClear, ProgressText(report, Columns(), color_)));
+  WriteToTerminal(
+      StrCat(kClear, ProgressText(report, TerminalColumns(), color_)));
 }
 
 void ProgressLine::Clear() {
   if (!shown_) return;
   shown_ = false;
-  Write(kClear);
+  WriteToTerminal(kClear);
 }
 
 }  // namespace evengrad

@@ -1,5 +1,6 @@
 #include "evengrad/train/training_loop.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -149,16 +150,16 @@ class TrainingLoop {
     TrainingPosition& at = position_;
     StepReport so_far = {.epoch = at.epoch, .steps = batches_.per_epoch()};
     auto update = [&] {
+      const auto counted =
+          static_cast<double>(std::max<int64_t>(at.examples, 1));
       so_far.step = at.batch;
-      so_far.loss = at.loss_sum / static_cast<double>(at.examples);
-      so_far.accuracy =
-          static_cast<double>(at.correct) / static_cast<double>(at.examples);
+      so_far.loss = at.loss_sum / counted;
+      so_far.accuracy = static_cast<double>(at.correct) / counted;
     };
     batches_.StartEpoch(at.epoch, at.batch);
     while (const Batch* batch = batches_.Next()) {
-      so_far.step = at.batch + 1;
       EVENGRAD_ASSIGN_OR_RETURN(const Evaluation step,
-                                RunStep(*batch, so_far, at.correct));
+                                RunStep(*batch, at.correct));
       at.loss_sum += step.loss * static_cast<double>(step.examples);
       at.examples += step.examples;
       ++at.batch;
@@ -179,8 +180,7 @@ class TrainingLoop {
   }
 
   // One step; adds the examples it got right to `correct`.
-  absl::StatusOr<Evaluation> RunStep(const Batch& batch, const StepReport& at,
-                                     int64_t& correct) {
+  absl::StatusOr<Evaluation> RunStep(const Batch& batch, int64_t& correct) {
     feeds_[0].tensor = batch.inputs;
     feeds_[1].tensor = batch.labels;
     EVENGRAD_RETURN_IF_ERROR(drivers_.StartStep(position_.steps));
@@ -188,10 +188,10 @@ class TrainingLoop {
                               session_.Run(training_, feeds_));
     const Tensor& loss = result.values()[loss_index_];
     const double value = LoadAsDouble(loss.dtype(), loss.data(), 0);
-    if (!std::isfinite(value)) {
-      return absl::OutOfRangeError(
-          StrCat("the loss is ", value, " at step ", at.step, " of epoch ",
-                 at.epoch, "; lower the learning rate or clip the gradients"));
+    // Under kError the session has refused such a step.
+    if (!std::isfinite(value) &&
+        training_.non_finite.policy == NonFinitePolicy::kSkipStep) {
+      return Evaluation{};  // no part of the means
     }
     EVENGRAD_ASSIGN_OR_RETURN(
         const int64_t matches,

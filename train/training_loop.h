@@ -27,7 +27,8 @@
 namespace evengrad {
 
 // Where an epoch is after a step. Loss and accuracy are means over the epoch's
-// examples so far, each measured while the network was being trained.
+// examples so far, each measured while the network was being trained; a step
+// whose loss is not finite has no part in them when the program skips it.
 struct StepReport {
   int64_t epoch = 0;  // 1 for the first
   int64_t step = 0;   // of the epoch, 1 for the first
@@ -89,11 +90,11 @@ struct FitResult {
 
 // Trains. `training` must fetch "loss" and classifier.logits, and be a program
 // of the classifier's graph. Errors: an epoch count below 1, a fetch that is
-// missing, a loss that is no longer finite, a schedule's mistake or value that
-// is not finite, a driven state that the program does not have, a validation
-// that is watched and not given, checkpoints beside an early stopping that
-// restores the best epoch (they do not hold its parameters), those of
-// checkpoints and of the runs.
+// missing, a schedule's mistake or value that is not finite, a driven state
+// that the program does not have, a validation that is watched and not given,
+// checkpoints beside an early stopping that restores the best epoch (they do
+// not hold its parameters), those of checkpoints and of the runs: under
+// NonFinitePolicy::kError a loss or a gradient that is not finite.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

@@ -39,7 +39,7 @@ class MetadataReader {
     const char* const end = text.data() + text.size();
     T value = {};
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || stop != end || !(value >= least)) {
+    if (error != std::errc() || stop != end || value < least) {
       Fail(InvalidArgument("the metadata '", name, "' is '", Shortened(text),
                            "', expected a number from ", least, " on"));
       return T();

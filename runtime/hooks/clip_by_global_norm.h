@@ -11,11 +11,10 @@
 namespace evengrad {
 
 // Multiplies every gradient by max_norm / max(norm, max_norm), where norm is
-// the square root of the sum of squares of all gradients. A gradient that is
-// not finite makes all of them so.
+// the square root of the sum of squares of all gradients. A norm of infinity
+// makes finite gradients 0 and infinite ones NaN, a NaN makes all of them so.
+// Reports under "clip_by_global_norm" (see clip_gradients.h).
 //
-// The norm before and after are the states "clip_by_global_norm/norm" and
-// "clip_by_global_norm/clipped_norm" (f32[]; f64[] when a gradient is f64).
 // Error when instrumenting: max_norm is not a finite number above 0.
 EVENGRAD_EXPORT std::shared_ptr<Hook> ClipByGlobalNorm(double max_norm);
 

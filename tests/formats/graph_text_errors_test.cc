@@ -223,8 +223,8 @@ TEST(GraphTextErrorsTest, Results) {
   EXPECT_EQ(ErrorInProgram("return loss %x"),
             "m.eg:6:13: expected '=' after the result's name, found '%'");
   EXPECT_EQ(ErrorInProgram("retrun loss=%x"),
-            "m.eg:6:1: expected a node (%name: …), return, update, observe or "
-            "'}', found 'retrun'; did you mean 'return'?");
+            "m.eg:6:1: expected a node (%name: …), return, update, observe, "
+            "guard, non_finite or '}', found 'retrun'; did you mean 'return'?");
   EXPECT_EQ(ErrorInProgram("update %x = %c"),
             "m.eg:6:8: only states are updated, %x is made by op "
             "'placeholder'");
@@ -233,6 +233,12 @@ TEST(GraphTextErrorsTest, Results) {
   EXPECT_EQ(ErrorInProgram("%s: f32[] = reduce_sum(%x)\nupdate %w = %s"),
             "m.eg:7:13: the state %w has type f32[2], its new value has type "
             "f32[]");
+  EXPECT_EQ(ErrorInProgram("guard loss = %x"),
+            "m.eg:6:14: a guard's value is a floating scalar, %x has type "
+            "f32[2]");
+  EXPECT_EQ(ErrorInProgram("non_finite skip"),
+            "m.eg:6:12: expected error, skip_step or propagate, found 'skip'; "
+            "did you mean 'skip_step'?");
   EXPECT_EQ(ErrorInProgram("observe a(%x) every 0"),
             "m.eg:6:21: an observation is due every 0 steps; expected at least "
             "1");

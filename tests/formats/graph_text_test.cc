@@ -87,6 +87,9 @@ program inference {
   update %step = %next
   observe watch(%x, %loss:1) every 100
   observe ""()
+  guard "the loss" = %mean before_updates
+  guard next = %next of %loss:1
+  non_finite skip_step exempt "mask/*", "a b"
 }
 )";
   EXPECT_EQ(Reprinted(text), text);
@@ -98,6 +101,14 @@ program inference {
   EXPECT_EQ(program->updates[0].state.name(), "step");
   EXPECT_EQ(program->observations[0].every_n_steps, 100);
   EXPECT_EQ(program->observations[0].values.size(), 2u);
+  EXPECT_EQ(program->guards[0].description, "the loss");
+  EXPECT_TRUE(program->guards[0].subject == program->guards[0].value);
+  EXPECT_TRUE(program->guards[0].before_updates);
+  EXPECT_EQ(program->guards[1].subject.id().output, 1);
+  EXPECT_FALSE(program->guards[1].before_updates);
+  EXPECT_EQ(program->non_finite.policy, NonFinitePolicy::kSkipStep);
+  EXPECT_EQ(program->non_finite.exempt,
+            (std::vector<std::string>{"mask/*", "a b"}));
   EXPECT_EQ(program->graph.FindNode("next").gradient_of(),
             program->graph.FindNode("loss").id());
 }

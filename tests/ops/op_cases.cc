@@ -16,10 +16,10 @@ using testing::OpSample;
 const std::vector<OpCase>& BuiltinOpCases() {
   static const std::vector<OpCase>* const cases = [] {
     auto* all = new std::vector<OpCase>;
-    for (auto family :
-         {SourceCases, ArithmeticCases, ComparisonCases, ActivationCases,
-          ShapeCases, PartCases, GatherCases, ReductionCases, NormCases,
-          LinearCases, RandomCases, TrainingCases, FunctionCases}) {
+    for (auto family : {SourceCases, ArithmeticCases, ComparisonCases,
+                        ActivationCases, ShapeCases, PartCases, GatherCases,
+                        ReductionCases, NormCases, LinearCases, RandomCases,
+                        StatisticsCases, TrainingCases, FunctionCases}) {
       for (OpCase& row : family()) {
         row.errors = JoinErrors(row.errors, MoreErrors(row.op->name));
         all->push_back(std::move(row));

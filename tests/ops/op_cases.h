@@ -25,6 +25,7 @@ std::vector<OpCase> ReductionCases();
 std::vector<OpCase> NormCases();
 std::vector<OpCase> LinearCases();
 std::vector<OpCase> RandomCases();
+std::vector<OpCase> StatisticsCases();
 std::vector<OpCase> TrainingCases();
 std::vector<OpCase> FunctionCases();
 

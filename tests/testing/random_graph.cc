@@ -64,6 +64,7 @@ class Builder {
         program.observations.back().values.push_back(AnyValue());
       }
     }
+    AddGuards(program);
     if (!graph_.status().ok()) return graph_.status();
     return program;
   }
@@ -251,6 +252,23 @@ class Builder {
           break;
         }
       }
+    }
+  }
+
+  void AddGuards(Program& program) {
+    constexpr NonFinitePolicy kPolicies[] = {NonFinitePolicy::kError,
+                                             NonFinitePolicy::kSkipStep,
+                                             NonFinitePolicy::kPropagate};
+    program.non_finite.policy = kPolicies[numbers_.Index(3)];
+    for (int64_t i = numbers_.Index(3); i > 0; --i) {
+      program.non_finite.exempt.push_back(Pick(kNames));
+    }
+    for (int64_t i = numbers_.Index(3); i > 0; --i) {
+      const Value value = InputOf(Flip() ? F32({}) : F64({}));
+      program.guards.push_back({.value = value,
+                                .subject = Flip() ? value : AnyValue(),
+                                .description = Pick(kNames),
+                                .before_updates = Flip()});
     }
   }
 

@@ -98,7 +98,8 @@ absl::Status CheckSameProgram(const Program& found, const Program& expected) {
   if (found.mode != expected.mode) return InvalidArgument("the modes differ");
   if (found.fetches.size() != expected.fetches.size() ||
       found.updates.size() != expected.updates.size() ||
-      found.observations.size() != expected.observations.size()) {
+      found.observations.size() != expected.observations.size() ||
+      found.guards.size() != expected.guards.size()) {
     return InvalidArgument("numbers of results differ");
   }
   for (size_t i = 0; i < found.fetches.size(); ++i) {
@@ -122,6 +123,19 @@ absl::Status CheckSameProgram(const Program& found, const Program& expected) {
       same = a.values[j].id() == b.values[j].id();
     }
     if (!same) return InvalidArgument("observation ", i, " differs");
+  }
+  for (size_t i = 0; i < found.guards.size(); ++i) {
+    const FiniteGuard& a = found.guards[i];
+    const FiniteGuard& b = expected.guards[i];
+    if (a.value.id() != b.value.id() || a.subject.id() != b.subject.id() ||
+        a.description != b.description ||
+        a.before_updates != b.before_updates) {
+      return InvalidArgument("guard ", i, " differs");
+    }
+  }
+  if (found.non_finite.policy != expected.non_finite.policy ||
+      found.non_finite.exempt != expected.non_finite.exempt) {
+    return InvalidArgument("what is done about bad numbers differs");
   }
   return absl::OkStatus();
 }

@@ -92,6 +92,32 @@ TEST_F(CheckpointCommandTest, ARunThatWasCutEqualsOneThatWasNot) {
   }
 }
 
+// Clipping goes on by what it remembers; who looks may change with each run.
+TEST_F(CheckpointCommandTest, ClippingGoesOnAndTheWatchMayChange) {
+  const std::string flags =
+      "--epochs=60 --clip=autoclip:10 --non-finite=error ";
+  const std::string watched =
+      flags + "--statistics-every=7 --csv=" + Path("layers.csv");
+  const CommandResult whole = Train(watched + " --checkpoint=" + Path("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.error;
+  const std::string run =
+      " --checkpoint=" + Path("cut") + " --checkpoint-every=5 --resume";
+  Train(watched + run, "timeout -s INT 0.3");
+  Train(flags + run, "timeout -s KILL 0.4");
+  const CommandResult resumed = Train(watched + run);
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.error;
+  auto report = [](const CommandResult& result) {
+    const size_t at = result.output.find("--clip=autoclip:10 acted in ");
+    return at == std::string::npos ? "" : result.output.substr(at);
+  };
+  EXPECT_FALSE(report(whole).empty()) << whole.output;
+  EXPECT_EQ(report(resumed), report(whole));
+  ExpectComplaint(Train("--epochs=60 --clip=zclip" + run), 1,
+                  "--clip=autoclip:10");
+  ExpectComplaint(Train("--clip=suggest" + run), 2,
+                  "--clip=suggest: proposes a threshold and ends");
+}
+
 TEST_F(CheckpointCommandTest, AnInterruptionSaysWhereItIsSaved) {
   const CommandResult cut =
       Train("--epochs=1000000 --checkpoint=" + Path("run"),

@@ -197,6 +197,79 @@ TEST_F(TrainCommandTest, TopKAndConfusion) {
       << result.output;
 }
 
+TEST_F(TrainCommandTest, EveryWayToClip) {
+  for (const char* clip : {"value:0.01", "norm:0.1", "global_norm:0.1",
+                           "adaptive:0.001", "autoclip:10", "zclip"}) {
+    const CommandResult result = Train(std::string("--clip=") + clip);
+    EXPECT_EQ(result.exit_code, 0) << clip << ": " << result.error;
+    const size_t line =
+        result.output.find(std::string("\n--clip=") + clip + " acted in ");
+    ASSERT_NE(line, std::string::npos) << result.output;
+    EXPECT_EQ(result.output.find(" acted in 0 of", line), std::string::npos)
+        << result.output;
+  }
+}
+
+TEST_F(TrainCommandTest, ProposesAThresholdForClipping) {
+  const CommandResult result = Train("--epochs=100 --clip=suggest:40");
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_EQ(result.error, "");
+  EXPECT_NE(result.output.find("gradient norms of steps 21 to 40: median "),
+            std::string::npos)
+      << result.output;
+  const size_t at = result.output.find("\nproposal: --clip=global_norm:");
+  ASSERT_NE(at, std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("test accuracy"), std::string::npos);
+  // What it proposes is accepted.
+  std::istringstream line(result.output.substr(at));
+  std::string word, flag;
+  line >> word >> flag;
+  EXPECT_EQ(Train(flag).exit_code, 0) << flag;
+}
+
+TEST_F(TrainCommandTest, StatisticsChangeNoFigure) {
+  const std::string plain = Path("plain.json");
+  const std::string watched = Path("watched.json");
+  const std::string csv = Path("layers.csv");
+  ASSERT_EQ(Train("--json=" + plain).exit_code, 0);
+  const CommandResult result =
+      Train("--statistics-every=10 --csv=" + csv + " --json=" + watched);
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_EQ(result.error, "");  // no live table: this is no terminal
+  EXPECT_EQ(WithoutSeconds(FileContents(plain)),
+            WithoutSeconds(FileContents(watched)));
+  EXPECT_NE(result.output.find("\nlayer "), std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find('\x1b'), std::string::npos);
+  const std::string lines = FileContents(csv);
+  EXPECT_TRUE(lines.starts_with("step,layer,tensor,elements,mean,")) << lines;
+  EXPECT_NE(lines.find("\n10,hidden1,weights gradient,"), std::string::npos)
+      << lines;
+  // Every line has as many cells as the first.
+  std::string line;
+  std::istringstream all(lines);
+  std::getline(all, line);
+  const auto cells = std::count(line.begin(), line.end(), ',');
+  while (std::getline(all, line)) {
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','), cells) << line;
+  }
+  EXPECT_FALSE(fs::exists(csv + ".partial"));
+}
+
+TEST_F(TrainCommandTest, NumbersThatAreNotFinite) {
+  const CommandResult skipped =
+      Train("--learning-rate=1e30 --non-finite=skip_step");
+  EXPECT_EQ(skipped.exit_code, 0) << skipped.error;
+  EXPECT_NE(skipped.output.find("\nskipped "), std::string::npos)
+      << skipped.output;
+  EXPECT_EQ(Train("--check-numerics --epochs=1").exit_code, 0);
+  ExpectFailure("--check-numerics --learning-rate=1e30", "step ");
+  const std::string csv = Path("never.csv");
+  ExpectFailure("--learning-rate=1e30 --statistics-every=1 --csv=" + csv,
+                "lower the learning rate");
+  EXPECT_FALSE(fs::exists(csv));
+  EXPECT_FALSE(fs::exists(csv + ".partial"));
+}
+
 TEST_F(TrainCommandTest, ShapesOfTheNetworkAndValidation) {
   for (const char* flags :
        {"--hidden=9,3x5", "--hidden=6", "--validation=last:30",
@@ -321,7 +394,20 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--scale=units", "did you mean 'unit'?");
   ExpectUsageError("--clip=global_norm:-1", "a finite N above 0");
   ExpectUsageError("--clip=global_norm", "a finite N above 0");
-  ExpectUsageError("--clip=norm:1", "--clip=norm:1: expected none or");
+  ExpectUsageError("--clip=global_norm:inf", "a finite N above 0");
+  ExpectUsageError("--clip=gobal_norm:1",
+                   "--clip=gobal_norm:1: expected none, value, norm, "
+                   "global_norm, adaptive, autoclip, zclip or suggest; did you "
+                   "mean 'global_norm'?");
+  ExpectUsageError("--clip=autoclip:101",
+                   "expected autoclip:N with a finite N above 0 and up to 100");
+  ExpectUsageError("--clip=zclip:1", "--clip=zclip:1: zclip takes no argument");
+  ExpectUsageError("--clip=suggest:x", "expected suggest:N");
+  ExpectUsageError("--non-finite=skip",
+                   "--non-finite=skip: expected error, skip_step or propagate");
+  ExpectUsageError("--statistics-every=-1",
+                   "--statistics-every=-1: expected 1 to");
+  ExpectUsageError("--csv=x.csv", "give --statistics-every=100");
   ExpectUsageError("--batch-size=0", "--batch-size=0: expected 1 to");
   ExpectUsageError("--epochs=-3", "--epochs=-3: expected 1 to");
   ExpectUsageError("--threads=-1", "--threads=-1: expected 1 to 256");

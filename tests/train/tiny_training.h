@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "evengrad/evengrad.h"
@@ -60,7 +61,8 @@ inline DataSet LinePoints(int64_t count = 50) {
 struct TinyTraining {
   explicit TinyTraining(
       const Optimizer& optimizer = Adam{.learning_rate = 0.05},
-      uint64_t seed = 1, int64_t width = 8) {
+      uint64_t seed = 1, int64_t width = 8,
+      std::vector<std::shared_ptr<Hook>> hooks = {ClipByGlobalNorm(1.0)}) {
     model.inputs = Placeholder(graph, "inputs", F32({"batch", 1}));
     model.labels = Placeholder(graph, "labels", I32({"batch"}));
     const Value noise = RandomNormal(graph, F32({width}), 0, 0.1);
@@ -68,9 +70,10 @@ struct TinyTraining {
         Selu(Dense(model.inputs, width, {.name = "hidden"}) + noise);
     model.logits = Dense(hidden, 2, {.name = "logits"});
     model.loss = SparseSoftmaxCrossEntropy(model.logits, model.labels);
-    program = Minimize(model.loss, optimizer,
-                       {.hooks = {ClipByGlobalNorm(1.0), hook},
-                        .fetches = {{"logits", model.logits}}});
+    hooks.push_back(hook);
+    program = Minimize(
+        model.loss, optimizer,
+        {.hooks = std::move(hooks), .fetches = {{"logits", model.logits}}});
     session = Session::Create(graph, {.seed = seed, .num_threads = 1});
   }
   absl::Status status() const {

@@ -1,0 +1,193 @@
+#include "evengrad/ops/statistics_loops.h"
+
+#include <algorithm>
+#include <cmath>
+
+// Highway compiles the rest of this file once for each vector width.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "evengrad/ops/statistics_loops.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace evengrad {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Doubles = hn::ScalableTag<double>;
+using HalfFloats = hn::Rebind<float, Doubles>;  // as many lanes as Doubles
+
+HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles, const float* from) {
+  return hn::PromoteTo(Doubles(), hn::LoadU(HalfFloats(), from));
+}
+HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles d, const double* from) {
+  return hn::LoadU(d, from);
+}
+
+template <typename T>
+double SumOfSquares(const T* input, int64_t count) {
+  const Doubles d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d);
+  auto sum1 = sum0;
+  auto sum2 = sum0;
+  auto sum3 = sum0;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= count; i += 4 * lanes) {
+    const auto a = LoadDoubles(d, input + i);
+    const auto b = LoadDoubles(d, input + i + lanes);
+    const auto c = LoadDoubles(d, input + i + 2 * lanes);
+    const auto e = LoadDoubles(d, input + i + 3 * lanes);
+    sum0 = hn::MulAdd(a, a, sum0);
+    sum1 = hn::MulAdd(b, b, sum1);
+    sum2 = hn::MulAdd(c, c, sum2);
+    sum3 = hn::MulAdd(e, e, sum3);
+  }
+  sum0 = hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3));
+  double sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  for (; i < count; ++i) {
+    sum += static_cast<double>(input[i]) * static_cast<double>(input[i]);
+  }
+  return sum;
+}
+
+double SumOfSquaresF32(const float* input, int64_t count) {
+  return SumOfSquares(input, count);
+}
+double SumOfSquaresF64(const double* input, int64_t count) {
+  return SumOfSquares(input, count);
+}
+
+// First pass: sum, extremes, zeros.
+template <typename T>
+void SumAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto zero = hn::Zero(d);
+  const auto one = hn::Set(d, T{1});
+  auto sum0 = zero;
+  auto sum1 = zero;
+  auto zeros = zero;
+  auto low = hn::Set(d, input[0]);
+  auto high = low;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    const auto a = hn::LoadU(d, input + i);
+    const auto b = hn::LoadU(d, input + i + lanes);
+    sum0 = hn::Add(sum0, a);
+    sum1 = hn::Add(sum1, b);
+    low = hn::Min(low, hn::Min(a, b));
+    high = hn::Max(high, hn::Max(a, b));
+    zeros = hn::Add(zeros, hn::IfThenElseZero(hn::Eq(a, zero), one));
+    zeros = hn::Add(zeros, hn::IfThenElseZero(hn::Eq(b, zero), one));
+  }
+  block.sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  block.minimum = hn::GetLane(hn::MinOfLanes(d, low));
+  block.maximum = hn::GetLane(hn::MaxOfLanes(d, high));
+  block.zeros = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d, zeros)));
+  for (; i < count; ++i) {
+    const double x = static_cast<double>(input[i]);
+    block.sum += x;
+    block.minimum = std::min(block.minimum, x);
+    block.maximum = std::max(block.maximum, x);
+    block.zeros += x == 0;
+  }
+}
+
+// Second pass, while the block is in the cache: squares around the mean.
+template <typename T, bool kOutside>
+void SquaresAroundMean(const T* input, int64_t count, T low, T high,
+                       BlockStatistics& block) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const T center = static_cast<T>(block.sum / static_cast<double>(count));
+  const auto mean = hn::Set(d, center);
+  const auto least = hn::Set(d, low);
+  const auto most = hn::Set(d, high);
+  const auto one = hn::Set(d, T{1});
+  auto squares0 = hn::Zero(d);
+  auto squares1 = squares0;
+  auto outside = squares0;
+  auto count_outside = [&](hn::Vec<decltype(d)> x) HWY_ATTR {
+    const auto beyond = hn::Or(hn::Lt(x, least), hn::Gt(x, most));
+    outside = hn::Add(outside, hn::IfThenElseZero(beyond, one));
+  };
+  int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    const auto a = hn::LoadU(d, input + i);
+    const auto b = hn::LoadU(d, input + i + lanes);
+    const auto da = hn::Sub(a, mean);
+    const auto db = hn::Sub(b, mean);
+    squares0 = hn::MulAdd(da, da, squares0);
+    squares1 = hn::MulAdd(db, db, squares1);
+    if (kOutside) {
+      count_outside(a);
+      count_outside(b);
+    }
+  }
+  block.squares = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares0, squares1)));
+  block.outside = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d, outside)));
+  for (; i < count; ++i) {
+    const double deviation =
+        static_cast<double>(input[i]) - static_cast<double>(center);
+    block.squares += deviation * deviation;
+    block.outside += kOutside && (input[i] < low || input[i] > high);
+  }
+}
+
+template <typename T>
+BlockStatistics StatisticsOfBlock(const T* input, int64_t count,
+                                  bool count_outside, T low, T high) {
+  BlockStatistics block;
+  SumAndExtremes(input, count, block);
+  if (!std::isfinite(block.sum)) return block;
+  if (count_outside) {
+    SquaresAroundMean<T, true>(input, count, low, high, block);
+  } else {
+    SquaresAroundMean<T, false>(input, count, low, high, block);
+  }
+  return block;
+}
+
+BlockStatistics BlockF32(const float* input, int64_t count, bool count_outside,
+                         float low, float high) {
+  return StatisticsOfBlock(input, count, count_outside, low, high);
+}
+BlockStatistics BlockF64(const double* input, int64_t count, bool count_outside,
+                         double low, double high) {
+  return StatisticsOfBlock(input, count, count_outside, low, high);
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace evengrad
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace evengrad {
+
+HWY_EXPORT(SumOfSquaresF32);
+HWY_EXPORT(SumOfSquaresF64);
+HWY_EXPORT(BlockF32);
+HWY_EXPORT(BlockF64);
+
+double SumOfSquaresLoop(const float* input, int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF32)(input, count);
+}
+double SumOfSquaresLoop(const double* input, int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(input, count);
+}
+
+BlockStatistics BlockStatisticsLoop(const float* input, int64_t count,
+                                    bool count_outside, float low, float high) {
+  return HWY_DYNAMIC_DISPATCH(BlockF32)(input, count, count_outside, low, high);
+}
+BlockStatistics BlockStatisticsLoop(const double* input, int64_t count,
+                                    bool count_outside, double low,
+                                    double high) {
+  return HWY_DYNAMIC_DISPATCH(BlockF64)(input, count, count_outside, low, high);
+}
+
+}  // namespace evengrad
+#endif  // HWY_ONCE

@@ -1,0 +1,224 @@
+#include "evengrad/runtime/hooks/findings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "evengrad/graph/status.h"
+
+namespace evengrad {
+namespace {
+
+// "92 %".
+std::string Percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.0f %%", 100 * share);
+  return text;
+}
+
+// "310", "0.0012", "3.2e+08".
+std::string Short(double value) {
+  char text[32];
+  const bool whole = value >= 100 && value < 1e5;
+  std::snprintf(text, sizeof(text), whole ? "%.0f" : "%.2g", value);
+  return text;
+}
+
+// "1/310 of" or "310 times".
+std::string Ratio(double ratio) {
+  if (ratio == 0) return "0 times";
+  return ratio < 1 ? StrCat("1/", Short(1 / ratio), " of")
+                   : StrCat(Short(ratio), " times");
+}
+
+bool HasGradient(const LayerRecord& layer) {
+  return layer.output_gradient.elements > 0 && layer.output_gradient.finite();
+}
+
+class Judge {
+ public:
+  Judge(const StatisticsRecord& record, const FindingThresholds& thresholds)
+      : record_(record), thresholds_(thresholds) {}
+
+  std::vector<Finding> Run() {
+    JudgeNetwork();
+    for (size_t i = 0; i < record_.layers.size(); ++i) {
+      const LayerRecord& layer = record_.layers[i];
+      if (JudgeNumbers(layer)) continue;  // the rest would follow from it
+      JudgeActivation(layer);
+      if (i + 1 < record_.layers.size()) {
+        JudgeNeighbours(layer, record_.layers[i + 1]);
+      }
+      JudgeUpdates(layer);
+    }
+    std::ranges::stable_sort(findings_, {}, &Finding::kind);
+    return std::move(findings_);
+  }
+
+ private:
+  void Add(FindingKind kind, const std::string& layer, std::string text,
+           std::string cure) {
+    findings_.push_back({.kind = kind,
+                         .layer = layer,
+                         .step = record_.step,
+                         .since = record_.step,
+                         .text = std::move(text),
+                         .cure = std::move(cure)});
+  }
+
+  void JudgeNetwork() {
+    const LayerRecord* first = nullptr;
+    const LayerRecord* last = nullptr;
+    for (const LayerRecord& layer : record_.layers) {
+      if (!HasGradient(layer)) continue;
+      if (first == nullptr) first = &layer;
+      last = &layer;
+    }
+    if (first == last) return;
+    const double end = last->output_gradient.root_mean_square();
+    if (!(end > 0)) return;
+    const double ratio = first->output_gradient.root_mean_square() / end;
+    const std::string text = StrCat("the gradient at ", first->name, " is ",
+                                    Ratio(ratio), " that at ", last->name);
+    if (ratio < thresholds_.network_ratio) {
+      Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
+          "choose an initializer that fits the activation (auto), selu, or "
+          "normalisation");
+    } else if (ratio > 1 / thresholds_.network_ratio) {
+      Add(FindingKind::kExploding, "", "exploding gradient: " + text,
+          "choose an initializer that fits the activation (auto), or clip the "
+          "gradients");
+    }
+  }
+
+  bool JudgeNumbers(const LayerRecord& layer) {
+    std::string bad;
+    auto note = [&](const TensorSummary& tensor, const std::string& name) {
+      if (tensor.finite()) return;
+      bad +=
+          StrCat(bad.empty() ? "" : ", ", name, " (",
+                 tensor.nans + tensor.infinities, " of ", tensor.elements, ")");
+    };
+    note(layer.output, "the output");
+    note(layer.output_gradient, "the output's gradient");
+    for (const ParameterRecord& p : layer.parameters) {
+      note(p.value, p.name);
+      note(p.gradient, "the gradient of " + p.name);
+      note(p.update, "the update of " + p.name);
+    }
+    if (bad.empty()) return false;
+    Add(FindingKind::kNonFinite, layer.name,
+        StrCat(layer.name, ": NaN or infinite numbers in ", bad),
+        "find the first one with --check-numerics; lower the learning rate or "
+        "clip the gradients");
+    return true;
+  }
+
+  void JudgeActivation(const LayerRecord& layer) {
+    if (layer.saturated_share.value_or(0) >= thresholds_.saturated_share) {
+      Add(FindingKind::kSaturated, layer.name,
+          StrCat(layer.name, ": ", Percent(*layer.saturated_share), " of ",
+                 layer.activation, " units saturated"),
+          "smaller initial weights (Glorot), standardized inputs, or an "
+          "activation that does not saturate");
+    }
+    if (!layer.dead_units.has_value() || layer.units == 0) return;
+    const double share = static_cast<double>(*layer.dead_units) /
+                         static_cast<double>(layer.units);
+    if (share < thresholds_.dead_share) return;
+    Add(FindingKind::kDeadUnits, layer.name,
+        StrCat(layer.name, ": ", *layer.dead_units, " of ", layer.units, " ",
+               layer.activation, " units are dead"),
+        "a lower learning rate, He initialization, or leaky_relu, elu or selu");
+  }
+
+  void JudgeNeighbours(const LayerRecord& layer, const LayerRecord& next) {
+    if (!layer.gradient_ratio.has_value() || !HasGradient(next)) return;
+    const double ratio = *layer.gradient_ratio;
+    const std::string text = StrCat(layer.name, ": its gradient is ",
+                                    Ratio(ratio), " that of ", next.name);
+    if (ratio < thresholds_.layer_ratio) {
+      Add(FindingKind::kGradientDrop, layer.name, text,
+          StrCat("look at the weights and saturation of ", next.name));
+    } else if (ratio > 1 / thresholds_.layer_ratio) {
+      Add(FindingKind::kGradientJump, layer.name, text,
+          StrCat("smaller initial weights in ", next.name,
+                 ", or clip the gradients"));
+    }
+  }
+
+  void JudgeUpdates(const LayerRecord& layer) {
+    double gradients = 0, largest = 0;
+    bool matrices = false;
+    const ParameterRecord* worst = nullptr;
+    for (const ParameterRecord& p : layer.parameters) {
+      gradients += p.gradient.norm;
+      // A bias starts at 0: its first steps are large without harm.
+      if (!p.update_ratio.has_value() || !p.is_matrix) continue;
+      matrices = true;
+      if (*p.update_ratio >= largest) {
+        largest = *p.update_ratio;
+        worst = &p;
+      }
+    }
+    if (!layer.parameters.empty() && gradients == 0) {
+      Add(FindingKind::kZeroGradient, layer.name,
+          StrCat(layer.name, ": the gradients of its parameters are 0"),
+          "it learns nothing: look for dead units, saturation or a stopped "
+          "gradient after it");
+      return;
+    }
+    if (!matrices) return;
+    if (largest > thresholds_.large_update) {
+      Add(FindingKind::kLargeUpdates, layer.name,
+          StrCat(layer.name, ": a step changes ", worst->name, " by 1/",
+                 Short(1 / largest), " of its norm"),
+          "a lower learning rate (1/1000 is usual)");
+    } else if (largest < thresholds_.small_update) {
+      Add(FindingKind::kSmallUpdates, layer.name,
+          StrCat(layer.name, ": a step changes its weights by less than ",
+                 Short(thresholds_.small_update), " of their norm"),
+          "a higher learning rate (1/1000 is usual), or cure the vanishing "
+          "gradient");
+    }
+  }
+
+  const StatisticsRecord& record_;
+  const FindingThresholds& thresholds_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::string_view Name(FindingKind kind) {
+  switch (kind) {
+    case FindingKind::kNonFinite:
+      return "non_finite";
+    case FindingKind::kZeroGradient:
+      return "zero_gradient";
+    case FindingKind::kVanishing:
+      return "vanishing";
+    case FindingKind::kExploding:
+      return "exploding";
+    case FindingKind::kSaturated:
+      return "saturated";
+    case FindingKind::kDeadUnits:
+      return "dead_units";
+    case FindingKind::kGradientDrop:
+      return "gradient_drop";
+    case FindingKind::kGradientJump:
+      return "gradient_jump";
+    case FindingKind::kLargeUpdates:
+      return "large_updates";
+    case FindingKind::kSmallUpdates:
+      return "small_updates";
+  }
+  return "";
+}
+
+std::vector<Finding> FindingsOf(const StatisticsRecord& record,
+                                const FindingThresholds& thresholds) {
+  return Judge(record, thresholds).Run();
+}
+
+}  // namespace evengrad
