@@ -121,9 +121,9 @@ std::string PrintGroup(const Group& group, const TrainingReport& report) {
 // ---- The headline -----------------------------------------------------------
 
 struct Verdict {
-  std::string_view level;  // of the style sheet
-  std::string headline;
-  std::string detail;
+  std::string_view level = {};  // of the style sheet
+  std::string headline = {};
+  std::string detail = {};
 };
 
 // The gradient at the first layer as a multiple of that at the last one, in
