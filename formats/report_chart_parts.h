@@ -38,8 +38,8 @@ std::string StepsText(const std::pair<int64_t, int64_t>& steps);
 // "3.1e-05"; "–" for NaN, "not finite" for an infinity.
 std::string CellText(double value, ChartUnit unit);
 
-// At most `most` places of `count`, evenly spaced, the first and last among
-// them.
+// About `most` places of `count`, evenly spaced but for the last, the first and
+// last among them.
 std::vector<size_t> SpreadPlaces(size_t count, size_t most);
 
 // What stands inside a figure, and what around it.

@@ -12,6 +12,8 @@
 namespace evengrad {
 namespace {
 
+constexpr double kLeastSparkRange = 0.1;
+
 std::string_view Name(ChartUnit unit) {
   switch (unit) {
     case ChartUnit::kNumber:
@@ -46,10 +48,14 @@ std::string StepsText(const std::pair<int64_t, int64_t>& steps) {
 
 std::vector<size_t> SpreadPlaces(size_t count, size_t most) {
   std::vector<size_t> places;
-  const size_t shown = std::min(count, most);
-  for (size_t i = 0; i < shown; ++i) {
-    places.push_back(shown < 2 ? 0 : i * (count - 1) / (shown - 1));
+  const size_t stride = (count + most - 1) / std::max<size_t>(most, 1);
+  for (size_t i = 0; i < count; i += stride) places.push_back(i);
+  if (places.empty() || places.back() + 1 == count) return places;
+  // The last one takes the place of one that is too near.
+  if (count - 1 - places.back() < (stride + 1) / 2 && places.size() > 1) {
+    places.pop_back();
   }
+  places.push_back(count - 1);
   return places;
 }
 
@@ -131,8 +137,15 @@ std::string InUnit(double value, ChartUnit unit) {
     case ChartUnit::kPowerOfTen: {
       if (value <= -44.9) return "0";
       const double number = std::pow(10, value);
-      return number >= 0.01 && number < 1000 ? Printed("%.2g", number)
-                                             : Printed("%.1e", number);
+      if (number >= 0.0095 && number < 1000) return Printed("%.2g", number);
+      // "5.6e-13": no zero before the exponent's digits.
+      std::string text = Printed("%.1e", number);
+      const size_t exponent = text.find_first_of("+-", 1) + 1;
+      while (text[exponent] == '0' && exponent + 1 < text.size()) {
+        text.erase(exponent, 1);
+      }
+      if (text[exponent - 1] == '+') text.erase(exponent - 1, 1);
+      return text;
     }
   }
   return "";
@@ -143,7 +156,9 @@ std::string PrintSparkline(std::span<const float> values,
   Range range;
   for (const float value : values) range.Include(value);
   if (range.empty()) return "";
-  if (!(range.high > range.low)) range = {range.low - 1, range.high + 1};
+  // What hardly moves is drawn as flat.
+  const double margin = (kLeastSparkRange - (range.high - range.low)) / 2;
+  if (margin > 0) range = {range.low - margin, range.high + margin};
   std::string path;
   bool open = false;
   const double last =

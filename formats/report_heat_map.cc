@@ -54,6 +54,24 @@ std::string RowLabels(const std::vector<std::string>& rows) {
   return html + "</div>";
 }
 
+// A bound of the scale: "10⁻⁶", "0.1", "50 %"; empty where there is no room for
+// it.
+std::string BoundLabel(double bound, ChartUnit unit) {
+  if (unit != ChartUnit::kPowerOfTen) return InUnit(bound, unit);
+  const double power = std::round(bound);
+  if (std::fabs(bound - power) > 1e-6) {
+    return std::fabs(bound) < 0.5 ? InUnit(bound, unit) : "";
+  }
+  if (std::fabs(power) < 3) return InUnit(bound, unit);
+  constexpr std::string_view kDigits[] = {"⁰", "¹", "²", "³", "⁴",
+                                          "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string label = power < 0 ? "10⁻" : "10";
+  for (const char digit : StrCat(static_cast<int>(std::fabs(power)))) {
+    label += kDigits[digit - '0'];
+  }
+  return label;
+}
+
 std::string HeatLegend(const HeatMap& map) {
   std::string html;
   if (!map.scale.low_end.empty()) {
@@ -65,7 +83,7 @@ std::string HeatLegend(const HeatMap& map) {
     html += StrCat("<i class=\"", std::string(1, map.scale.prefix), level,
                    "\"></i>");
     if (level == map.scale.bounds.size()) break;
-    html += StrCat("<b><span>", InUnit(map.scale.bounds[level], map.unit),
+    html += StrCat("<b><span>", BoundLabel(map.scale.bounds[level], map.unit),
                    "</span></b>");
   }
   html += "</span>";

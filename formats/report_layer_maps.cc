@@ -95,13 +95,13 @@ HeatScale MagnitudeScale(const HeatMap& map) {
     low = std::min<double>(low, value);
     high = std::max<double>(high, value);
   }
-  // At least two decades, so that noise does not look like a slope.
-  const double middle = (low + high) / 2;
-  low = std::floor(2 * std::min(low, middle - 1)) / 2;
-  high = std::ceil(2 * std::max(high, middle + 1)) / 2;
+  if (low > high) return {};
+  // Whole decades, as few as cover the range; every colour is as many.
+  low = std::floor(low);
+  const double colors = 9;
+  const double step = std::max(0.5, std::ceil((high - low) / colors));
   HeatScale scale = {.prefix = 'm', .low_end = "small", .high_end = "large"};
-  for (int i = 1; i <= 8; ++i)
-    scale.bounds.push_back(low + (high - low) * i / 9);
+  for (int i = 1; i < colors; ++i) scale.bounds.push_back(low + i * step);
   return scale;
 }
 

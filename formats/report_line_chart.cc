@@ -10,6 +10,7 @@ namespace evengrad {
 namespace {
 
 constexpr size_t kTableRows = 20;
+constexpr size_t kMostDots = 40;  // more points run into a line
 
 Range RangeOf(const LineChart& chart) {
   Range range;
@@ -26,22 +27,42 @@ Range RangeOf(const LineChart& chart) {
   return range;
 }
 
+// The logarithms of round numbers: of powers of ten, or of 1, 2 and 5 times
+// them where the range is short.
+std::vector<double> PowerTicks(const Range& range) {
+  std::vector<double> ticks;
+  if (range.high - range.low >= 2) {
+    for (const double tick :
+         LogTicks(std::pow(10, range.low), std::pow(10, range.high), 7)) {
+      ticks.push_back(std::log10(tick));
+    }
+    return ticks;
+  }
+  for (double power = std::floor(range.low); power <= range.high; ++power) {
+    for (const double factor : {1.0, 2.0, 5.0}) {
+      const double tick = power + std::log10(factor);
+      if (tick >= range.low && tick <= range.high) ticks.push_back(tick);
+    }
+  }
+  return ticks;
+}
+
 class LinePlot {
  public:
   explicit LinePlot(const LineChart& chart)
       : chart_(chart), range_(RangeOf(chart)) {
-    ticks_ = LinearTicks(range_.low, range_.high, 6);
-    if (chart.unit == ChartUnit::kPowerOfTen && range_.high - range_.low > 1) {
-      std::erase_if(ticks_, [](double tick) {
-        return std::fabs(tick - std::round(tick)) > 1e-6;
-      });
-    }
+    ticks_ = chart.unit == ChartUnit::kPowerOfTen
+                 ? PowerTicks(range_)
+                 : LinearTicks(range_.low, range_.high, 6);
     const double margin = 0.04 * (range_.high - range_.low);
     range_.low -= margin;
     range_.high += margin;
     first_ = chart.columns.empty() ? 0 : Step(0);
     last_ = chart.columns.empty() ? 1 : Step(chart.columns.size() - 1);
-    if (last_ <= first_) last_ = first_ + 1;
+    if (last_ <= first_) {  // a point alone stands in the middle
+      first_ -= 1;
+      last_ += 1;
+    }
   }
 
   std::string Print() const {
@@ -54,7 +75,7 @@ class LinePlot {
       const double y = Y(tick);
       svg += StrCat("<path class=\"grid\" d=\"M0 ", SvgNumber(y), "h1000\"/>");
       labels += StrCat("<span style=\"top:", SvgNumber(y / 10), "%\">",
-                       InUnit(tick, chart_.unit), "</span>");
+                       TickLabel(tick), "</span>");
     }
     for (size_t i = 0; i < chart_.lines.size(); ++i) svg += Line(i);
     std::vector<std::pair<double, int64_t>> ticks;
@@ -66,6 +87,20 @@ class LinePlot {
   }
 
  private:
+  // With as many digits as tell one tick from the next.
+  std::string TickLabel(double tick) const {
+    if (chart_.unit == ChartUnit::kPowerOfTen || ticks_.size() < 2) {
+      return InUnit(tick, chart_.unit);
+    }
+    const double scale = chart_.unit == ChartUnit::kPercent ? 100 : 1;
+    const double step = scale * (ticks_[1] - ticks_[0]);
+    if (step >= 1e5 || step < 1e-5) return InUnit(tick, chart_.unit);
+    const int digits =
+        std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
+    const std::string format = StrCat("%.", digits, "f");
+    return StrCat(Printed(format.c_str(), scale * tick),
+                  chart_.unit == ChartUnit::kPercent ? " %" : "");
+  }
   double Step(size_t column) const {
     return static_cast<double>(chart_.columns[column].second);
   }
@@ -79,7 +114,7 @@ class LinePlot {
 
   std::string Line(size_t index) const {
     const ChartLine& line = chart_.lines[index];
-    std::string band, path;
+    std::string band, path, dots;
     std::string back;
     bool open = false;
     for (size_t i = 0; i < line.values.size(); ++i) {
@@ -88,7 +123,7 @@ class LinePlot {
         continue;
       }
       path += StrCat(open ? "L" : "M", Point(i, line.values[i]));
-      if (!open) path += "h0";  // a point alone is a dot
+      dots += StrCat("M", Point(i, line.values[i]), "h0");
       open = true;
       if (line.minima.empty() || !std::isfinite(line.minima[i])) continue;
       band += StrCat(band.empty() ? "M" : "L", Point(i, line.maxima[i]));
@@ -99,7 +134,9 @@ class LinePlot {
       svg =
           StrCat("<path class=\"band l", index, "\" d=\"", band, back, "z\"/>");
     }
-    return StrCat(svg, "<path class=\"line l", index, "\" d=\"", path, "\"/>");
+    svg += StrCat("<path class=\"line l", index, "\" d=\"", path, "\"/>");
+    if (line.values.size() > kMostDots) return svg;
+    return StrCat(svg, "<path class=\"dots l", index, "\" d=\"", dots, "\"/>");
   }
 
   const LineChart& chart_;

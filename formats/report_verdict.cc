@@ -1,6 +1,5 @@
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
+#include <cctype>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,32 +87,58 @@ std::string OtherLayers(const Group& group) {
   return text;
 }
 
+// " <code>--activation=selu</code> …"; empty where there is nothing to try.
+std::string Flags(FindingKind kind, const TrainingReport& report) {
+  const auto remedy =
+      std::ranges::find(report.remedies, kind, &ReportRemedy::kind);
+  std::string html;
+  if (remedy == report.remedies.end()) return html;
+  for (const std::string& flag : remedy->flags) {
+    html += StrCat(" <code>", EscapedHtml(flag), "</code>");
+  }
+  return html;
+}
+
+// A sentence of its own: "vanishing gradient: the gradient …" begins with the
+// gradient, since the headline says the rest.
+std::string Sentence(std::string text) {
+  for (const std::string_view prefix :
+       {"vanishing gradient: ", "exploding gradient: "}) {
+    if (!text.starts_with(prefix)) continue;
+    text.erase(0, prefix.size());
+    text.replace(0, 1, 1, static_cast<char>(std::toupper(text[0])));
+  }
+  return text + ".";
+}
+
 std::string PrintGroup(const Group& group, const TrainingReport& report) {
   const KindText kind = TextOf(group.kind());
   const std::string_view level = !group.holds() ? "is-past"
                                  : kind.severe  ? "is-bad"
                                                 : "is-warn";
   const std::string_view mark = !group.holds() ? "○" : kind.severe ? "✕" : "!";
-  std::string html = StrCat("<li class=\"finding ", level,
-                            "\"><span class=\"mark\" "
-                            "aria-hidden=\"true\">",
-                            mark, "</span><div><h3>", kind.headline, "<small>",
-                            Steps(group.first()), "</small></h3><p>",
-                            EscapedHtml(group.first().finding.text), ".</p>");
+  std::string html =
+      StrCat("<li class=\"finding ", level,
+             "\"><span class=\"mark\" "
+             "aria-hidden=\"true\">",
+             mark, "</span><div><h3>", kind.headline, "<small>",
+             Steps(group.first()), "</small></h3><p>",
+             EscapedHtml(Sentence(group.first().finding.text)), "</p>");
   const std::string others = OtherLayers(group);
   if (!others.empty()) {
     html += StrCat("<p class=\"more\">Likewise ", EscapedHtml(others), ".</p>");
   }
   html += StrCat("<p class=\"cure\"><b>What helps:</b> ",
                  EscapedHtml(group.first().finding.cure), ".</p>");
-  const auto remedy =
-      std::ranges::find(report.remedies, group.kind(), &ReportRemedy::kind);
-  if (remedy != report.remedies.end() && !remedy->flags.empty()) {
-    html += "<p class=\"try\"><b>Try:</b>";
-    for (const std::string& flag : remedy->flags) {
-      html += StrCat(" <code>", EscapedHtml(flag), "</code>");
-    }
-    html += "</p>";
+  // Small steps follow from a gradient that vanishes: no larger rate cures it.
+  const bool follows =
+      group.kind() == FindingKind::kSmallUpdates &&
+      std::ranges::any_of(report.findings, [](const LoggedFinding& logged) {
+        return logged.holds && logged.finding.kind == FindingKind::kVanishing;
+      });
+  const std::string flags = follows ? "" : Flags(group.kind(), report);
+  if (!flags.empty()) {
+    html += StrCat("<p class=\"try\"><b>Try:</b>", flags, "</p>");
   }
   return html + "</div></li>\n";
 }
@@ -124,6 +149,7 @@ struct Verdict {
   std::string_view level = {};  // of the style sheet
   std::string headline = {};
   std::string detail = {};
+  std::string advice = {};  // HTML
 };
 
 // The gradient at the first layer as a multiple of that at the last one, in
@@ -155,7 +181,21 @@ Verdict VerdictOf(const TrainingReport& report) {
     verdict.headline = "Healthy: no trouble found";
     verdict.detail = FlowText(report.history);
   }
-  if (found) verdict.detail = StrCat(groups[0].first().finding.text, ".");
+  if (found) {
+    const Finding& finding = groups[0].first().finding;
+    verdict.detail = StrCat(Sentence(finding.text), " It has been so ",
+                            Steps(groups[0].first()), ".");
+    const std::string others = OtherLayers(groups[0]);
+    if (!others.empty()) verdict.detail += StrCat(" Likewise ", others, ".");
+    const std::string flags = Flags(finding.kind, report);
+    verdict.advice = StrCat(
+        "<p class=\"advice\"><b>What helps:</b> ", EscapedHtml(finding.cure),
+        ".",
+        flags.empty()
+            ? ""
+            : StrCat(" <span class=\"try\"><b>Try</b>", flags, "</span>"),
+        "</p>");
+  }
   if (!report.error.empty()) {
     verdict.level = "is-bad";
     verdict.detail = StrCat("The run stopped: ", report.error);
@@ -217,11 +257,13 @@ std::string PrintVerdict(const TrainingReport& report) {
       "<section class=\"verdict ", verdict.level,
       "\" aria-labelledby=\"verdict\"><h2 id=\"verdict\">",
       EscapedHtml(verdict.headline), "</h2><p>", EscapedHtml(verdict.detail),
-      "</p></section>\n", Tiles(report), "\n");
+      "</p>", verdict.advice, "</section>\n", Tiles(report), "\n");
   const std::vector<Group> groups = GroupsOf(report.findings);
   auto print = [&](bool holds, std::string_view title, std::string_view id) {
     std::string items;
-    for (const Group& group : groups) {
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const Group& group = groups[i];
+      if (i == 0 && group.holds()) continue;  // that is the verdict
       if (group.holds() == holds) items += PrintGroup(group, report);
     }
     if (items.empty()) return std::string();
@@ -229,7 +271,7 @@ std::string PrintVerdict(const TrainingReport& report) {
                   title, "</h2>\n<ul class=\"findings\">", items,
                   "</ul></section>\n");
   };
-  html += print(true, "What was found, and what helps", "findings");
+  html += print(true, "Also found", "findings");
   html += print(false, "Earlier in the run", "earlier");
   return html;
 }

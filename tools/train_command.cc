@@ -268,7 +268,9 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   // What was seen of a run that failed is what one wants to know of it.
   EVENGRAD_RETURN_IF_ERROR(
       watch->Finish(session, result.status(), test_accuracy, json));
-  if (json.has_value()) EVENGRAD_RETURN_IF_ERROR(json->Finish());
+  if (json.has_value() && (result.ok() || watch->has_records())) {
+    EVENGRAD_RETURN_IF_ERROR(json->Finish());
+  }
   return result.status();
 }
 

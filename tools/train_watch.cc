@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<TrainWatch>> TrainWatch::Create(
 }
 
 void TrainWatch::Start(std::string network, int64_t steps_an_epoch) {
-  report_.title = StrCat("Training of ", network);
+  report_.title = "Training report";
   report_.network = std::move(network);
   steps_an_epoch_ = steps_an_epoch;
 }
@@ -216,7 +216,9 @@ absl::Status TrainWatch::Finish(const Session& session,
     EVENGRAD_RETURN_IF_ERROR(report_file_->Write(PrintTrainingReport(report_)));
     EVENGRAD_RETURN_IF_ERROR(report_file_->Commit());
   }
-  return csv_.has_value() ? csv_->Finish() : absl::OkStatus();
+  // Of a run that failed before the first look there are no lines.
+  const bool has_lines = status.ok() || has_records();
+  return csv_.has_value() && has_lines ? csv_->Finish() : absl::OkStatus();
 }
 
 }  // namespace evengrad::tools

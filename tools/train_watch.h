@@ -30,6 +30,7 @@ class TrainWatch {
   const std::vector<std::shared_ptr<Hook>>& hooks() const { return hooks_; }
   // Enough steps have been seen for --clip=suggest.
   bool done() const { return norms_ != nullptr && norms_->done(); }
+  bool has_records() const { return log_.records() > 0; }
   bool only_suggests() const { return norms_ != nullptr; }
 
   // Before the first step. `network`: "20x100, selu: 271410 parameters".

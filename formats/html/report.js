@@ -95,7 +95,7 @@
     });
   }
 
-  document.querySelectorAll("figure.chart").forEach(start);
+  document.querySelectorAll("figure.chart[data-kind]").forEach(start);
   const header = document.querySelector("body > header");
   if (header !== null) header.append(page.themeButton());
 })();

@@ -16,12 +16,16 @@ std::string Percent(double share) {
   return text;
 }
 
-// "310", "0.0012", "3.2e+08".
+// "310", "0.0012", "3.2e+8".
 std::string Short(double value) {
   char text[32];
   const bool whole = value >= 100 && value < 1e5;
   std::snprintf(text, sizeof(text), whole ? "%.0f" : "%.2g", value);
-  return text;
+  // "1e-6" rather than "1e-06".
+  std::string digits = text;
+  const size_t e = digits.find('e');
+  if (e != std::string::npos && digits[e + 2] == '0') digits.erase(e + 2, 1);
+  return digits;
 }
 
 // "1/310 of", "310 times", "0 times".
@@ -85,6 +89,7 @@ class Judge {
     if (ratio < thresholds_.network_ratio) {
       Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
           CureOfVanishing());
+      vanishes_ = true;
     } else if (ratio > 1 / thresholds_.network_ratio) {
       Add(FindingKind::kExploding, "", "exploding gradient: " + text,
           "choose an initializer that fits the activation (auto), or clip the "
@@ -201,18 +206,19 @@ class Judge {
       Add(FindingKind::kLargeUpdates, layer.name,
           StrCat(layer.name, ": a step changes ", worst->name, " by ",
                  Ratio(largest), " its norm"),
-          "a lower learning rate (1/1000 is usual)");
+          "a lower learning rate (a change of 1/1000 is usual)");
     } else if (largest < thresholds_.small_update) {
       Add(FindingKind::kSmallUpdates, layer.name,
           StrCat(layer.name, ": a step changes its weights by less than ",
                  Short(thresholds_.small_update), " of their norm"),
-          "a higher learning rate (1/1000 is usual), or cure the vanishing "
-          "gradient");
+          vanishes_ ? "it follows from the vanishing gradient: cure that first"
+                    : "a higher learning rate (a change of 1/1000 is usual)");
     }
   }
 
   const StatisticsRecord& record_;
   const FindingThresholds& thresholds_;
+  bool vanishes_ = false;
   std::vector<Finding> findings_;
 };
 
