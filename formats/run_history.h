@@ -74,7 +74,8 @@ class EVENGRAD_EXPORT RunHistory {
  public:
   // Keeps at most `max_columns` columns (at least 2) of at most `max_cells`
   // layers in all, and half of that at least once it was full.
-  explicit RunHistory(int64_t max_columns = 240, int64_t max_cells = 100'000)
+  RunHistory() = default;
+  explicit RunHistory(int64_t max_columns, int64_t max_cells = kMostCells)
       : max_columns_(max_columns), max_cells_(max_cells) {}
 
   // Records come in ascending order of steps, all of the same layers.
@@ -90,8 +91,10 @@ class EVENGRAD_EXPORT RunHistory {
  private:
   void Halve();
 
-  int64_t max_columns_;
-  int64_t max_cells_;
+  static constexpr int64_t kMostCells = 100'000;
+
+  int64_t max_columns_ = 240;
+  int64_t max_cells_ = kMostCells;
   std::vector<RunLayer> layers_;
   std::vector<RunColumn> columns_;
   StatisticsRecord latest_;

@@ -53,7 +53,7 @@ struct TrainingReport {
   std::string error = {};
   std::vector<ReportEpoch> epochs = {};
   std::optional<double> test_accuracy = {};
-  RunHistory history;
+  RunHistory history = {};
   std::vector<LoggedFinding> findings = {};
   std::vector<ReportRemedy> remedies = {};
   std::optional<ReportClipping> clipping = {};
