@@ -161,20 +161,28 @@ class Printer {
     return picture_.nodes[id].types[output].ToString();
   }
 
+  // The node in whose layer and pass a box stands.
+  const PictureNode& Home(int box) const {
+    const int kernel = picture_.nodes[box].kernel;
+    return picture_.nodes[kernel < 0 ? box : picture_.kernels[kernel].home];
+  }
+
   void AddBox(int box) {
-    const PictureNode& node = picture_.nodes[box];
+    const PictureNode& node = Home(box);
     const Colours colours = ColoursOf(node, picture_.layers[node.layer].kind);
-    text_ += StrCat("      n", box, " [label=", Quoted(Label(box)),
-                    ", tooltip=", Quoted(node.name), ", color=\"", colours.line,
-                    "\", fillcolor=\"", colours.fill, "\"];\n");
+    text_ +=
+        StrCat("      n", box, " [label=", Quoted(Label(box)),
+               ", tooltip=", Quoted(picture_.nodes[box].name), ", color=\"",
+               colours.line, "\", fillcolor=\"", colours.fill, "\"];\n");
   }
 
   // The clusters of a layer: forward, gradient, update.
   void AddLayer(int layer) {
     std::map<PicturePass, std::vector<int>> boxes;
     for (size_t id = 0; id < picture_.nodes.size(); ++id) {
-      const PictureNode& node = picture_.nodes[id];
-      if (node.layer == layer && box_of_[id] == static_cast<int>(id)) {
+      if (box_of_[id] != static_cast<int>(id)) continue;
+      const PictureNode& node = Home(static_cast<int>(id));
+      if (node.layer == layer) {
         boxes[node.pass].push_back(static_cast<int>(id));
       }
     }
@@ -224,8 +232,8 @@ class Printer {
 
   // Gradients flow upwards: their edges are drawn backwards.
   void AddEdge(int from, int to, const std::string& type) {
-    const PicturePass source = picture_.nodes[from].pass;
-    const PicturePass target = picture_.nodes[to].pass;
+    const PicturePass source = Home(from).pass;
+    const PicturePass target = Home(to).pass;
     const std::string tooltip =
         Quoted(StrCat(picture_.nodes[from].name, " -> ",
                       picture_.nodes[to].name, "\n", type));
@@ -233,7 +241,8 @@ class Printer {
       text_ +=
           StrCat("  n", to, " -> n", from, " [dir=back, label=", Quoted(type),
                  ", tooltip=", tooltip, "];\n");
-    } else if (source == target) {
+    } else if (source == target && (source != PicturePass::kUpdate ||
+                                    Home(from).layer == Home(to).layer)) {
       text_ += StrCat("  n", from, " -> n", to, " [label=", Quoted(type),
                       ", tooltip=", tooltip, "];\n");
     } else {

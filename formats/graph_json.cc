@@ -147,6 +147,7 @@ class Printer {
       json_.Name("implementation").Value(kernel.implementation);
       json_.Name("parts").Value(kernel.parts);
       AddNumbers("nodes", kernel.nodes);
+      json_.Name("home").Value(kernel.home);
       AddNumbers("reads", kernel.reads);
       AddNumbers("writes", kernel.writes);
       json_.EndObject();

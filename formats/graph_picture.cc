@@ -104,6 +104,16 @@ void SetLifetimes(const CompiledProgram& compiled, GraphPicture& picture) {
   }
 }
 
+int HomeOf(const PictureKernel& kernel, const std::vector<PictureNode>& nodes) {
+  double flops = 0;
+  int most = kernel.nodes.back();
+  for (int id : kernel.nodes) {
+    flops += nodes[id].flops;
+    if (nodes[id].flops > nodes[most].flops) most = id;
+  }
+  return nodes[most].flops > flops / 2 ? most : kernel.nodes.back();
+}
+
 }  // namespace
 
 std::string_view Name(PicturePass pass) {
@@ -181,6 +191,9 @@ GraphPicture PictureOf(const CompiledProgram& compiled) {
   }
   SetLifetimes(compiled, picture);
   AddCosts(compiled.program, picture);
+  for (PictureKernel& kernel : picture.kernels) {
+    kernel.home = HomeOf(kernel, picture.nodes);
+  }
   return picture;
 }
 

@@ -83,6 +83,9 @@ struct PictureKernel {
   std::string implementation = {};
   int parts = 0;
   std::vector<int> nodes = {};
+  // Of the nodes, the one whose layer and pass it is shown in: the one with
+  // most of the FLOPs, else the last.
+  int home = -1;
   std::vector<int> reads = {};  // buffers
   std::vector<int> writes = {};
 };

@@ -122,7 +122,8 @@ std::string ReadableNumber(double number) {
   }
   const size_t whole = std::min(result.find('.'), result.size());
   const size_t first = number < 0 ? 1 : 0;
-  for (size_t at = whole; at > first + 3; at -= 3) result.insert(at - 3, 1, ',');
+  for (size_t at = whole; at > first + 3; at -= 3)
+    result.insert(at - 3, 1, ',');
   return result;
 }
 

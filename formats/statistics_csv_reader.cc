@@ -53,6 +53,9 @@ constexpr std::array<std::string_view, kNumColumns> kColumnNames = {
     "gradient_ratio",
     "update_ratio"};
 
+constexpr std::string_view kGradient = " gradient";
+constexpr std::string_view kUpdate = " update";
+
 // Takes the text apart into rows of cells.
 class Cells {
  public:
@@ -233,7 +236,8 @@ class Reader {
     EVENGRAD_ASSIGN_OR_RETURN(const TensorSummary summary, ReadTensor());
     // A parameter may be called "output", too: it comes later.
     const bool before = layer.parameters.empty();
-    if (before && name == "output" && layer.output.elements == 0) {
+    if (before && name == "output" && layer.output.elements == 0 &&
+        layer.output_gradient.elements == 0) {
       layer.output = summary;
       EVENGRAD_ASSIGN_OR_RETURN(layer.saturated_share, Number(kSaturatedShare));
       EVENGRAD_ASSIGN_OR_RETURN(const std::optional<double> dead,
@@ -249,20 +253,24 @@ class Reader {
       EVENGRAD_ASSIGN_OR_RETURN(layer.gradient_ratio, Number(kGradientRatio));
       return absl::OkStatus();
     }
-    const std::string last =
-        before ? ""
-               : layer.parameters.back().name.substr(
-                     layer.name.empty() ? 0 : layer.name.size() + 1);
-    if (!before && name == last + " gradient") {
-      layer.parameters.back().gradient = summary;
-    } else if (!before && name == last + " update") {
-      layer.parameters.back().update = summary;
-      EVENGRAD_ASSIGN_OR_RETURN(layer.parameters.back().update_ratio,
-                                Number(kUpdateRatio));
+    // "weights", "weights gradient" or "weights update".
+    std::string_view parameter = name;
+    const bool is_gradient = parameter.ends_with(kGradient);
+    const bool is_update = parameter.ends_with(kUpdate);
+    if (is_gradient) parameter.remove_suffix(kGradient.size());
+    if (is_update) parameter.remove_suffix(kUpdate.size());
+    const std::string full = layer.name.empty()
+                                 ? std::string(parameter)
+                                 : StrCat(layer.name, "/", parameter);
+    if (before || layer.parameters.back().name != full) {
+      layer.parameters.push_back({.name = full});
+    }
+    ParameterRecord& record = layer.parameters.back();
+    if (is_update) {
+      record.update = summary;
+      EVENGRAD_ASSIGN_OR_RETURN(record.update_ratio, Number(kUpdateRatio));
     } else {
-      layer.parameters.push_back(
-          {.name = layer.name.empty() ? name : StrCat(layer.name, "/", name),
-           .value = summary});
+      (is_gradient ? record.gradient : record.value) = summary;
     }
     return absl::OkStatus();
   }

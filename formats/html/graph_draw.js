@@ -10,6 +10,11 @@ const graphDraw = (() => {
     const most = Math.max(3, Math.floor(width / character));
     return text.length <= most ? text : "…" + text.slice(text.length - most + 1);
   }
+  // The beginning of a list.
+  function cut(text, width, character = 6) {
+    const most = Math.max(3, Math.floor(width / character));
+    return text.length <= most ? text : text.slice(0, most - 1) + "…";
+  }
   const spoken = (text) => text.length <= 200 ? text : text.slice(0, 200) + "…";
 
   // ---- Colours ---------------------------------------------------------------
@@ -78,7 +83,8 @@ const graphDraw = (() => {
     }
     const width = entry.value > 0 ? placeOnLane(model, column, pass, entry.value) : 0;
     return svg("rect", {class: "bar", x, y, width: Math.max(1.5, width), height: h,
-                        fill: page.balance(entry.balance), onclick}, title);
+                        style: `fill: color-mix(in srgb, var(--muted) 28%, ${
+                            page.balance(entry.balance)})`, onclick}, title);
   }
 
   // Lines through all rows at powers of ten.
@@ -121,8 +127,8 @@ const graphDraw = (() => {
 
   // ---- Cards -----------------------------------------------------------------
 
-  const kHeading = {forward: (name) => name, gradient: (name) => `∇ ${name}`,
-                    update: (name) => name};
+  const heading = (layer, pass) =>
+      pass === "gradient" ? `∇ ${layer.name}` : layer.name;
 
   function opsOf(model, boxes) {
     const ops = [];
@@ -139,6 +145,10 @@ const graphDraw = (() => {
   function detailOf(model, layer, pass) {
     const boxes = layer.cells[pass];
     if (layer.kind === "input") return layer.output;
+    const guarded = new Set(model.graph.guards.map((guard) => guard.value[0]));
+    if (layer.kind === "hook" && boxes.some((b) => b.nodes.some((n) => guarded.has(n)))) {
+      return "guards: must be finite";
+    }
     if (pass === "update" && layer.kind === "layer") {
       const states = boxes.flatMap((b) => b.nodes).map((n) => model.stateOf.get(n))
           .filter((s) => s !== undefined && model.graph.nodes[s].role === "parameter")
@@ -146,6 +156,9 @@ const graphDraw = (() => {
       if (states.length > 0) return `new ${states.join(", ")}`;
     }
     const ops = opsOf(model, boxes);
+    if (layer.kind === "update") {
+      ops.unshift(...boxes.filter((b) => b.role === "state").map((b) => b.lines[0]));
+    }
     if (ops.length === 0) return boxes.map((b) => b.lines[0]).join(", ");
     return ops.length <= 4 ? ops.join(" · ") :
         `${ops.slice(0, 3).join(" · ")} and ${ops.length - 3} more`;
@@ -183,9 +196,9 @@ const graphDraw = (() => {
     const small = rect.h < 40;
     parts.push(
         svg("text", {class: "name", x: left, y: rect.y + (small ? 15 : 20), style: ink},
-            fitted(kHeading[pass](layer.name), width, 7.4)),
+            fitted(heading(layer, pass), width, 7.4)),
         svg("text", {class: "detail", x: left, y: rect.y + (small ? 28 : 37), style: ink},
-            fitted(detailOf(model, layer, pass), width, 6)));
+            cut(detailOf(model, layer, pass), width)));
     if (column.lane > 0 && !row.aside) parts.push(...laneOfCard(model, state, column, layer, pass, rect));
     if (pass === "forward" && hasWarning(model, state, [layer])) {
       parts.push(svg("text", {class: "warn", x: rect.x + kText - 14, y: rect.y + 20,
@@ -226,11 +239,11 @@ const graphDraw = (() => {
     const left = rect.x + 42;
     parts.push(foldMark(rect.x + 24, rect.y + 10, false),
         svg("text", {class: "name", x: left, y: rect.y + 20},
-            fitted(kHeading[pass](layer.name), kText - 100, 7.4)),
+            fitted(heading(layer, pass), kText - 100, 7.4)),
         svg("text", {class: "detail", x: left, y: rect.y + 36},
             fitted(`to ${row.layers[row.layers.length - 1].name}`, kText - 52, 6)),
         svg("text", {class: "detail", x: left, y: rect.y + 52},
-            fitted(detailOf(model, layer, pass), kText - 50, 6)),
+            cut(detailOf(model, layer, pass), kText - 50)),
         svg("text", {class: "badge", x: rect.x + kText - 12, y: rect.y + 20,
                      "text-anchor": "end"}, `× ${row.repeat.count}`));
     if (pass === "forward" && hasWarning(model, state, row.layers)) {
@@ -257,10 +270,10 @@ const graphDraw = (() => {
     const column = layout.columns[pass];
     const parts = [
       svg("rect", {class: "card", x: cell.x, y: cell.y, width: cell.w, height: cell.h,
-                   style: `fill: var(--raised); stroke: var(--${name})`}),
+                   style: `fill: transparent; stroke: var(--${name})`}),
       foldMark(cell.x + 9, cell.y + 10, true),
-      svg("text", {class: "name", x: cell.x + 26, y: cell.y + 20},
-          fitted(kHeading[pass](layer.name), kText - 34, 7.4))];
+      svg("text", {class: "name frame-name", x: cell.x + 26, y: cell.y + 20},
+          fitted(heading(layer, pass), kText - 34, 7.4))];
     if (column.lane > 0 && statisticOf(model, state, layer, pass) !== undefined) {
       parts.push(bar(model, state, column, layer, pass, cell.y + 8, 14));
     }

@@ -8,7 +8,8 @@ const graphLayout = (() => {
   const kCard = 48, kInput = 34, kRepeat = 68, kHeader = 28;
   const kGap = 36, kGutter = 30, kTrack = 7;
   const kTitle = 30, kPadding = 14;      // of an unfolded cell
-  const kRank = 34, kBeside = 14, kMostBeside = 8;
+  const kRank = 34, kBeside = 14;
+  const kMostBeside = 8, kMostBesideShared = 4;  // shared: of a hook
   const kCharacter = 6.9;                // of 12 px text, on average
 
   // ---- Inside of a cell ------------------------------------------------------
@@ -20,6 +21,10 @@ const graphLayout = (() => {
     return {w: Math.min(Math.max(width, 62), 220),
             h: 11 + 15 * box.lines.length + (detail ? 13 : 0)};
   }
+
+  // The shape that stands below a box, right of its middle.
+  const labelWidth = (box) =>
+      box.outputs.length === 0 ? 0 : 6.4 * Math.min(box.outputs[0].type.length, 36);
 
   // The small line of a box: what kernel runs it.
   function boxDetail(model, box) {
@@ -52,7 +57,7 @@ const graphLayout = (() => {
   }
 
   // Boxes of a cell, placed from (0, 0); gradients from the bottom up.
-  function layOutCell(model, boxes, upwards) {
+  function layOutCell(model, boxes, upwards, most) {
     const rank = ranksOf(boxes);
     const lines = [];
     for (const box of boxes) {
@@ -69,19 +74,26 @@ const graphLayout = (() => {
       };
       const order = line.map((box, i) => ({box, at: wanted(box), i}))
                         .sort((a, b) => a.at - b.at || a.i - b.i);
-      for (let k = 0; k < order.length; k += kMostBeside) {
+      for (let k = 0; k < order.length; k += most) {
         let x = 0, height = 0;
-        for (const {box, at} of order.slice(k, k + kMostBeside)) {
+        const beside = order.slice(k, k + most);
+        let end = 0;  // of what stands there: boxes, and shapes below them
+        for (const {box} of beside) {
           const size = boxSize(model, box);
-          if (at < 1e9) x = Math.max(x, at - size.w / 2);
+          x = Math.max(x, end - size.w / 2);
           places.set(box.id, {x, y, ...size});
+          end = x + size.w / 2 + labelWidth(box) + 14;
           x += size.w + kBeside;
           height = Math.max(height, size.h);
         }
-        width = Math.max(width, x - kBeside);
+        // Lines are centred, at first about 0.
+        const all = Math.max(x - kBeside, end - kBeside);
+        for (const {box} of beside) places.get(box.id).x -= all / 2;
+        width = Math.max(width, all);
         y += height + kRank;
       }
     }
+    for (const place of places.values()) place.x += width / 2;
     const height = Math.max(0, y - kRank);
     if (upwards) {
       for (const p of places.values()) p.y = height - p.y - p.h;
@@ -138,11 +150,13 @@ const graphLayout = (() => {
       y += row.h + (row.kind === "header" ? 14 : kGap);
       for (const cell of Object.values(row.cells)) {
         cell.y = row.y;
-        if (cell.boxes) cell.h = row.h;
+        if (cell.boxes) {
+          cell.shift = {x: kPadding + (cell.w - 2 * kPadding - cell.boxes.width) / 2,
+                        y: kTitle + kPadding};
+        }
       }
     }
     const layout = {rows, columns, height: y - kGap};
-    placeBoxRows(layout);
     const edges = collectEdges(model, layout);
     route(model, layout, edges);
     return layout;
@@ -156,7 +170,8 @@ const graphLayout = (() => {
       row.cells[pass] = cell;
       const layer = row.layers[0];
       if (row.kind === "layer" && state.layers.has(layer.id)) {
-        cell.boxes = layOutCell(model, layer.cells[pass], pass === "gradient");
+        cell.boxes = layOutCell(model, layer.cells[pass], pass === "gradient",
+            isShared(row) ? kMostBesideShared : kMostBeside);
         cell.w = Math.max(cell.w, cell.boxes.width + 2 * kPadding);
         cell.h = cell.boxes.height + kTitle + 2 * kPadding;
         columns[pass].width = Math.max(columns[pass].width, cell.w);
@@ -165,17 +180,6 @@ const graphLayout = (() => {
             Math.min(Math.max(row.layers.length * 4, kRepeat), 330);
       } else {
         cell.h = layer.kind === "input" ? kInput : kCard;
-      }
-    }
-  }
-
-  // Boxes get their places relative to their cell's column, known later.
-  function placeBoxRows(layout) {
-    for (const row of layout.rows) {
-      for (const cell of Object.values(row.cells)) {
-        if (!cell.boxes) continue;
-        const free = cell.h - kTitle - 2 * kPadding - cell.boxes.height;
-        cell.shift = {x: kPadding, y: kTitle + kPadding + free / 2};
       }
     }
   }
@@ -220,6 +224,10 @@ const graphLayout = (() => {
     return [...edges.values()];
   }
 
+  // Of a hook, or of what all updates share.
+  const isShared = (row) =>
+      row.layers[0].kind === "hook" || row.layers[0].kind === "update";
+
   // How an edge runs:
   //   inside   between boxes of one cell
   //   spine    to the next row of the same pass
@@ -230,9 +238,11 @@ const graphLayout = (() => {
     const {from, to} = edge;
     const a = from.cell, b = to.cell;
     if (a === b) return "inside";
-    if (a.row === b.row) return "across";
-    const isShared = (row) =>
-        row.layers[0].kind === "hook" || row.layers[0].kind === "update";
+    if (a.row === b.row) {
+      const far = a.pass === "forward" && b.pass === "update" && a.row.cells.gradient;
+      return far ? "quiet" : "across";
+    }
+    if (a.pass === b.pass && a.pass === "update") return "bus";
     if (a.pass === b.pass) {
       const step = a.pass === "gradient" ? -1 : 1;
       for (let r = a.row.index + step; ; r += step) {
@@ -295,7 +305,10 @@ const graphLayout = (() => {
     const bundles = new Map();
     for (const edge of edges) {
       const source = `<${edge.from.key}`, target = `>${edge.to.key}`;
-      const key = degree.get(source) >= degree.get(target) ? source : target;
+      const shared = [edge.from, edge.to].find(({cell}) => isShared(cell.row));
+      const key = shared ?
+          `${shared === edge.from ? "<" : ">"}${shared.cell.row.key}` :
+          degree.get(source) >= degree.get(target) ? source : target;
       if (!bundles.has(key)) bundles.set(key, {edges: [], low: Infinity, high: -1});
       const bundle = bundles.get(key);
       bundle.edges.push(edge);

@@ -40,6 +40,11 @@ const graphModel = (() => {
                         inputs: [], outputs: [], lines: [], flops: 0, bytes: 0});
     });
     model.boxOf = boxOf;
+    for (const box of model.boxes) {
+      if (box.kernel === undefined) continue;
+      const home = graph.nodes[graph.plan.kernels[box.kernel].home];
+      Object.assign(box, {layer: home.layer, pass: home.pass});
+    }
     for (const box of model.boxes) fillBox(graph, constants, box);
   }
 
@@ -92,6 +97,7 @@ const graphModel = (() => {
       layer.flops += box.flops;
       layer.bytes += box.bytes;
     }
+    nameResults(graph, model);
     for (const layer of model.layers) {
       layer.signature = signatureOf(graph, model, layer);
       layer.output = outputOf(graph, layer);
@@ -101,6 +107,18 @@ const graphModel = (() => {
     model.layerById = new Map(model.layers.map((layer) => [layer.id, layer]));
     model.passes = kPasses.filter((pass) => pass === "forward" ||
         model.layers.some((layer) => layer.cells[pass].length > 0));
+  }
+
+  // Nodes outside of layers are named after the last one; where that is a
+  // result, its name says more.
+  function nameResults(graph, model) {
+    for (const {name, value: [node]} of graph.results) {
+      const layer = model.layers[graph.nodes[node].layer];
+      if (layer.kind === "other" && layer.name === graph.nodes[node].name &&
+          layer.name !== name) {
+        layer.name = `${layer.name} = ${name}`;
+      }
+    }
   }
 
   // Equal for layers whose forward passes are built alike.
@@ -233,7 +251,7 @@ const graphModel = (() => {
         }
       }
       if (low > high) continue;
-      low = Math.max(low, high * 1e-30);
+      low = Math.max(low, high * 1e-12);  // below: nothing, or nearly
       result[pass] = {low: Math.floor(Math.log10(low) - .05),
                       high: Math.ceil(Math.log10(high) + .05)};
     }

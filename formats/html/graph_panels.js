@@ -353,15 +353,18 @@ const graphPanels = (() => {
     const y = (offset) => h - bottom - (h - top - bottom) * offset / total;
     const inArena = plan.buffers.map((b, i) => i)
                         .filter((i) => plan.buffers[i].kind === "arena");
-    const used = Array(plan.stages + 2).fill(0);  // the top of what is in use
+    // Bytes in use by stage; a buffer that takes another's place counts once.
+    const places = Array.from({length: plan.stages + 2}, () => new Map());
     for (const i of inArena) {
       const b = plan.buffers[i];
       for (let s = b.first; s <= b.last; ++s) {
-        used[s + 1] = Math.max(used[s + 1], b.offset + b.bytes);
+        places[s + 1].set(b.offset, Math.max(places[s + 1].get(b.offset) || 0, b.bytes));
       }
     }
+    const used = places.map((at) => [...at.values()].reduce((a, b) => a + b, 0));
     const skyline = used.map((u, s) => `${s === 0 ? "M" : "L"}${x(s - 1)} ${y(u)}H${x(s)}`);
-    const yTicks = page.linearTicks(0, total, 6);
+    const unit = Math.pow(1024, Math.floor(Math.log(total) / Math.log(1024)));
+    const yTicks = page.linearTicks(0, total / unit, 6).map((t) => t * unit);
     const xTicks = page.linearTicks(0, plan.stages, 11).filter(Number.isInteger);
     const rects = inArena.map((i) => {
       const b = plan.buffers[i];
@@ -397,7 +400,9 @@ const graphPanels = (() => {
       html("div", {class: "legend", style: "max-width: 320px"},
         ["forward", "gradient", "update", "hook"].map((p) => [html("i", {style:
             `background: var(--${p}); border-color: var(--${p})`}),
-            html("span", {}, `written by ${p === "hook" ? "a hook" : "the " + kPassNames[p]}`)])),
+            html("span", {}, `written by ${p === "hook" ? "a hook" : "the " + kPassNames[p]}`)]),
+        html("i", {style: "height: 0; border-color: var(--text)"}),
+        html("span", {}, "bytes in use")),
       html("h3", {}, html("br"), "Memory of a run"),
       html("table", {}, html("tbody", {}, [
         ["arena", plan.arena_bytes], ["states", byKind.state || 0],

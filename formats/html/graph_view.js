@@ -25,8 +25,8 @@
   world.append(layers.grid, layers.edges, layers.rows, layers.picked);
   const canvas = svg("svg", {class: "graph", role: "tree", tabindex: -1,
       "aria-label": "Layers of the graph"}, graphDraw.markers(), world,
-      svg("rect", {x: 0, y: 0, width: "100%", height: kHead, fill: "var(--surface)",
-                   opacity: .93}), head);
+      svg("rect", {x: 0, y: 0, width: "100%", height: kHead, fill: "var(--surface)"}),
+      svg("line", {class: "grid", x1: 0, x2: "100%", y1: kHead, y2: kHead}), head);
   const area = html("main", {class: "stagearea"});
   const side = html("aside", {class: "side", "aria-label": "Details"});
   const verdict = html("div", {class: "verdict", role: "status"});
@@ -51,7 +51,8 @@
       html("button", {type: "button", id: "unfold", onclick: () => foldAll(false)},
            "Unfold all"),
       html("label", {for: "colour"}, "Colour", colour),
-      html("span", {class: "space"}), searchBox(), page.themeButton());
+      html("span", {class: "space"}), graphSearch.box(model, actions),
+      page.themeButton());
   }
 
   function zoomButtons() {
@@ -362,11 +363,9 @@
     const size = canvas.getBoundingClientRect();
     state.scale = Math.max(state.scale, .8);
     state.x = size.width / 2 - (rect.x + rect.w / 2) * state.scale;
-    if (layout.width * state.scale < size.width) {
-      state.x = (size.width - layout.width * state.scale) / 2;
-    }
-    state.y = Math.max(size.height / 2 - (rect.y + rect.h / 2) * state.scale,
-                       size.height - (rect.y + rect.h + 40) * state.scale);
+    const free = size.width - layout.width * state.scale;
+    state.x = free > 0 ? free / 2 : Math.max(free - 30, Math.min(30, state.x));
+    state.y = (size.height + kHead) / 2 - (rect.y + rect.h / 2) * state.scale;
     if (rect.h * state.scale > size.height - kHead) {
       state.y = kHead + 20 - rect.y * state.scale;
     }
@@ -385,6 +384,12 @@
     move();
   }
 
+  function moveBy(dx, dy) {
+    state.x += dx;
+    state.y += dy;
+    move();
+  }
+
   function zoomBy(factor, at) {
     const size = canvas.getBoundingClientRect();
     const x = at ? at.x : size.width / 2, y = at ? at.y : size.height / 2;
@@ -393,64 +398,6 @@
     state.y = y - (y - state.y) * scale / state.scale;
     state.scale = scale;
     move();
-  }
-
-  function handlePointer() {
-    const pointers = new Map();
-    let travelled = 0;
-    canvas.addEventListener("pointerdown", (event) => {
-      pointers.set(event.pointerId, event);
-      travelled = 0;
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (before === undefined) return;
-      const dx = event.clientX - before.clientX, dy = event.clientY - before.clientY;
-      travelled += Math.abs(dx) + Math.abs(dy);
-      if (travelled < 4 && pointers.size === 1) return;
-      if (!canvas.hasPointerCapture(event.pointerId)) {
-        canvas.setPointerCapture(event.pointerId);
-        canvas.classList.add("dragging");
-      }
-      if (pointers.size === 2) {
-        const other = [...pointers.values()].find((p) => p.pointerId !== event.pointerId);
-        const gap = (p) => Math.hypot(p.clientX - other.clientX, p.clientY - other.clientY);
-        const size = canvas.getBoundingClientRect();
-        zoomBy(gap(event) / Math.max(1, gap(before)),
-               {x: other.clientX - size.left, y: other.clientY - size.top});
-      } else {
-        state.x += dx;
-        state.y += dy;
-        move();
-      }
-      pointers.set(event.pointerId, event);
-    });
-    const end = (event) => {
-      pointers.delete(event.pointerId);
-      canvas.classList.remove("dragging");
-    };
-    canvas.addEventListener("pointerup", end);
-    canvas.addEventListener("pointercancel", end);
-    // A drag is no click.
-    canvas.addEventListener("click", (event) => {
-      if (travelled >= 4) event.stopPropagation();
-    }, true);
-    canvas.addEventListener("click", (event) => {
-      if (event.target === canvas) select(null);
-    });
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      if (event.ctrlKey || event.metaKey) {
-        const size = canvas.getBoundingClientRect();
-        zoomBy(Math.exp(-event.deltaY * (event.deltaMode === 1 ? .05 : .002)),
-               {x: event.clientX - size.left, y: event.clientY - size.top});
-        return;
-      }
-      const unit = event.deltaMode === 1 ? 20 : 1;
-      state.x -= (event.shiftKey ? event.deltaY : event.deltaX) * unit;
-      state.y -= (event.shiftKey ? 0 : event.deltaY) * unit;
-      move();
-    }, {passive: false});
   }
 
   function clickRow(event, row) {
@@ -552,88 +499,6 @@
     keys[event.key]();
   }
 
-  // ---- Search ----------------------------------------------------------------
-
-  function find(text) {
-    const wanted = text.trim().toLowerCase();
-    if (wanted === "") return [];
-    const results = [];
-    const kMost = 60;
-    for (const layer of model.layers) {
-      if (layer.name.toLowerCase().includes(wanted)) {
-        results.push({text: layer.name, note: "layer", go: () => showLayer(layer.id),
-                      exact: layer.name.toLowerCase() === wanted});
-      }
-    }
-    graph.nodes.forEach((node, id) => {
-      if (node.name.toLowerCase().includes(wanted) || node.op.includes(wanted)) {
-        results.push({text: node.name, note: node.op, go: () => showNode(id),
-                      exact: node.name.toLowerCase() === wanted});
-      }
-    });
-    results.sort((a, b) => b.exact - a.exact);
-    const shown = results.slice(0, kMost);
-    shown.total = results.length;
-    return shown;
-  }
-
-  function searchBox() {
-    let results = [], at = -1;
-    const list = html("ul", {role: "listbox", id: "results", hidden: true,
-                             "aria-label": "Search results"});
-    const input = html("input", {type: "search", id: "search", role: "combobox",
-        placeholder: "Search nodes and layers", "aria-label": "Search nodes and layers",
-        "aria-expanded": "false", "aria-controls": "results", autocomplete: "off"});
-    const mark = () => {
-      [...list.children].forEach((item, i) =>
-          item.setAttribute("aria-selected", String(i === at)));
-      if (at >= 0) {
-        input.setAttribute("aria-activedescendant", `result${at}`);
-        list.children[at].scrollIntoView({block: "nearest"});
-      } else {
-        input.removeAttribute("aria-activedescendant");
-      }
-    };
-    const close = () => {
-      list.hidden = true;
-      input.setAttribute("aria-expanded", "false");
-    };
-    const go = (index) => {
-      close();
-      if (results[index]) results[index].go();
-    };
-    const show = () => {
-      results = find(input.value);
-      at = results.length > 0 ? 0 : -1;
-      const open = input.value.trim() !== "";
-      list.hidden = !open;
-      input.setAttribute("aria-expanded", String(open));
-      list.replaceChildren(...results.map((result, i) => html("li",
-          {role: "option", id: `result${i}`, "aria-selected": "false",
-           onpointerdown: (event) => { event.preventDefault(); go(i); }},
-          result.text.length > 300 ? result.text.slice(0, 300) + "…" : result.text,
-          html("small", {}, result.note))));
-      if (open && results.length === 0) list.append(html("li", {}, "Nothing found"));
-      if (results.total > results.length) {
-        list.append(html("li", {class: "muted"}, `and ${results.total - results.length} more`));
-      }
-      mark();
-    };
-    input.addEventListener("input", show);
-    input.addEventListener("focus", () => input.value && show());
-    input.addEventListener("blur", close);
-    input.addEventListener("keydown", (event) => {
-      const keys = {ArrowDown: () => { at = Math.min(at + 1, results.length - 1); mark(); },
-                    ArrowUp: () => { at = Math.max(at - 1, 0); mark(); },
-                    Enter: () => go(at),
-                    Escape: () => { input.value = ""; close(); canvas.focus(); }};
-      if (keys[event.key] === undefined) return;
-      event.preventDefault();
-      keys[event.key]();
-    });
-    return html("div", {class: "search"}, input, list);
-  }
-
   // ---- Statistics ------------------------------------------------------------
 
   // What the record says, in words, and which of the records it is.
@@ -704,16 +569,17 @@
       model.groups.forEach((group, i) => group.count > 1 && state.groups.add(i));
     }
     document.getElementById("app").replaceChildren(
-        html("div", {class: "app"}, toolbar(), verdict, area, side));
+        html("div", {class: "app"}, toolbar(), verdict,
+                            html("div", {class: "body"}, area, side)));
     layout = graphLayout.layOut(model, state);
     canvas.addEventListener("keydown", onTreeKey);
     document.addEventListener("keydown", onPageKey);
-    handlePointer();
+    graphPointer.attach(canvas, {moveBy, zoomBy, onEmptyClick: () => select(null)});
+    showVerdict();
+    showSide();
     setTab("graph");
     relayout();
     fit();
-    showSide();
-    showVerdict();
     window.addEventListener("resize", () => state.tab === "graph" && move());
     document.documentElement.dataset.ready = "true";
   }
