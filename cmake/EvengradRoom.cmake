@@ -124,6 +124,21 @@ function(evengrad_room name)
     ${ROOM_LIBRARIES})
 endfunction()
 
+# evengrad_embed_files(ROOM FOLDER): EmbeddedFile() of formats/embedded_files.h
+# has the files of that folder of the source tree.
+set(EVENGRAD_EMBED_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/EmbedFiles.cmake")
+function(evengrad_embed_files room folder)
+  set(output "${PROJECT_BINARY_DIR}/embedded_files.cc")
+  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*")
+  add_custom_command(OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" "-DFOLDER=${PROJECT_SOURCE_DIR}/${folder}"
+      "-DOUTPUT=${output}" -P "${EVENGRAD_EMBED_SCRIPT}"
+    DEPENDS ${files} "${EVENGRAD_EMBED_SCRIPT}"
+    COMMENT "Embedding ${folder}"
+    VERBATIM)
+  target_sources(evengrad_${room} PRIVATE "${output}")
+endfunction()
+
 # evengrad_library(TARGET STATIC|SHARED): the library of all rooms.
 function(evengrad_library target kind)
   get_property(rooms GLOBAL PROPERTY EVENGRAD_ROOMS)

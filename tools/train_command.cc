@@ -135,6 +135,7 @@ std::string DescribeRun(const CLI::App& train) {
                                         "epochs",
                                         "threads",
                                         "json",
+                                        "save-model",
                                         "checkpoint",
                                         "checkpoint-every",
                                         "keep",
@@ -210,6 +211,12 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                                            flags.classes, options);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
+  if (!flags.save_model.empty()) {
+    const Program untrained = {
+        .graph = graph,
+        .fetches = {{"loss", model.loss}, {"logits", model.logits}}};
+    EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
+  }
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),

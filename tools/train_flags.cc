@@ -146,6 +146,9 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train.add_option("--threads", flags.threads, "0 for one a core")
       ->capture_default_str();
+  train.add_option("--save-model", flags.save_model,
+                   "Write the model as graph text to this file, before "
+                   "training: for evengrad dump");
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
   train.add_option("--checkpoint", flags.checkpoint,

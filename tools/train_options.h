@@ -47,6 +47,7 @@ struct TrainFlags {
   uint64_t seed = 42;
   int threads = 0;
   std::string json;
+  std::string save_model;
   std::string test;
   std::string checkpoint;
   int64_t checkpoint_every = 0;
