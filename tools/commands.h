@@ -20,6 +20,7 @@ inline constexpr int kBadUsage = 2;
 using Command = std::function<int()>;
 
 Command AddTrainCommand(CLI::App& app);
+Command AddCompareCommand(CLI::App& app);
 Command AddDumpCommand(CLI::App& app);
 Command AddOpsCommand(CLI::App& app);
 

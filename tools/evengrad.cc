@@ -1,4 +1,5 @@
-// The command line: evengrad train, evengrad dump, evengrad ops.
+// The command line: evengrad train, evengrad compare, evengrad dump,
+// evengrad ops.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -68,6 +69,7 @@ int Run(int argc, char** argv) {
       ->allow_extra_args(false);
   const std::vector<std::pair<std::string, Command>> commands = {
       {"train", AddTrainCommand(app)},
+      {"compare", AddCompareCommand(app)},
       {"dump", AddDumpCommand(app)},
       {"ops", AddOpsCommand(app)}};
   try {
@@ -85,8 +87,9 @@ int Run(int argc, char** argv) {
   for (const auto& [name, command] : commands) {
     if (app.got_subcommand(name)) return command();
   }
-  return Complain("give a command: train, dump or ops; see evengrad --help",
-                  kBadUsage);
+  return Complain(
+      "give a command: train, compare, dump or ops; see evengrad --help",
+      kBadUsage);
 }
 
 }  // namespace

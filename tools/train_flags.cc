@@ -125,12 +125,26 @@ void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
   train.add_flag("--check-numerics", flags.check_numerics,
                  "Stop at the first node that makes a number that is not "
                  "finite, and name it (slow)");
+  train
+      .add_option("--exempt", flags.exempt,
+                  "Nodes whose NaN and infinities are intended, such as masks, "
+                  "when the first bad number is looked for: 'attention/*'; may "
+                  "be repeated")
+      ->type_name("PATTERN")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   train.add_option("--statistics-every", flags.statistics_every,
                    "Steps between two looks at every layer; shown live on a "
                    "terminal, and at the end");
   train.add_option("--csv", flags.csv,
                    "Write the statistics, a tensor a line, to this file; with "
                    "--resume, those from there on");
+  train.add_option("--tensorboard", flags.tensorboard,
+                   "Write them, with histograms, as an event file for "
+                   "TensorBoard into this folder");
+  train.add_option("--report", flags.report,
+                   "Write what they show, what is wrong and what helps as one "
+                   "HTML file");
 }
 
 // How it runs and what it tells.
