@@ -8,9 +8,13 @@ set(EVENGRAD_ONNX_LIBRARIES)
 set(EVENGRAD_ONNX_EXCLUDE "/onnx/protobuf/")
 if(EVENGRAD_ONNX)
   include(CheckCXXSourceCompiles)
+  if(NOT EVENGRAD_ONNX_FOUND)
+    unset(EVENGRAD_ONNX_FOUND CACHE)  # may have been installed meanwhile
+  endif()
   set(CMAKE_REQUIRED_LIBRARIES onnx_proto protobuf)
   check_cxx_source_compiles("
-    #include <onnx/onnx-ml.pb.h>
+    #define ONNX_ML 1
+    #include <onnx/onnx_pb.h>
     int main() { return onnx::ModelProto().ByteSizeLong() == 0 ? 0 : 1; }"
     EVENGRAD_ONNX_FOUND)
   unset(CMAKE_REQUIRED_LIBRARIES)

@@ -1,12 +1,11 @@
 #include "evengrad/formats/onnx/model_file.h"
 
-#include <onnx/onnx-ml.pb.h>
-
 #include <cstdint>
 #include <limits>
 #include <utility>
 
 #include "evengrad/formats/atomic_file.h"
+#include "evengrad/formats/onnx/protobuf/onnx_proto.h"
 #include "evengrad/formats/onnx/protobuf/tensors.h"
 #include "evengrad/formats/onnx/protobuf/wire_check.h"
 #include "evengrad/formats/text_file.h"
@@ -66,7 +65,7 @@ absl::StatusOr<OnnxAttribute> FromProto(const onnx::AttributeProto& proto,
       return std::vector<std::string>(proto.strings().begin(),
                                       proto.strings().end());
     case onnx::AttributeProto::TENSOR: {
-      EVENGRAD_ASSIGN_OR_RETURN(auto tensor, FromProto(proto.t(), what));
+      EVENGRAD_ASSIGN_OR_RETURN(auto tensor, TensorFromProto(proto.t(), what));
       if (auto* value = std::get_if<Tensor>(&tensor)) return std::move(*value);
       return std::get<OnnxUnsupported>(std::move(tensor));
     }
@@ -122,7 +121,7 @@ absl::StatusOr<OnnxModel> FromProto(onnx::ModelProto& proto) {
     OnnxInitializer initializer = {.name = tensor.name()};
     EVENGRAD_ASSIGN_OR_RETURN(
         initializer.value,
-        FromProto(tensor, StrCat("initializer '", tensor.name(), "'")));
+        TensorFromProto(tensor, StrCat("initializer '", tensor.name(), "'")));
     tensor.Clear();  // no second copy of the weights
     model.initializers.push_back(std::move(initializer));
   }
@@ -132,10 +131,10 @@ absl::StatusOr<OnnxModel> FromProto(onnx::ModelProto& proto) {
   }
   OnnxSymbols symbols;
   for (const onnx::ValueInfoProto& input : graph.input()) {
-    model.inputs.push_back(FromProto(input, symbols));
+    model.inputs.push_back(InfoFromProto(input, symbols));
   }
   for (const onnx::ValueInfoProto& output : graph.output()) {
-    model.outputs.push_back(FromProto(output, symbols));
+    model.outputs.push_back(InfoFromProto(output, symbols));
   }
   for (int i = 0; i < graph.node_size(); ++i) {
     EVENGRAD_ASSIGN_OR_RETURN(OnnxNode node, FromProto(graph.node(i), i));
@@ -180,7 +179,7 @@ struct AttributeWriter {
   }
   absl::Status operator()(const Tensor& value) {
     proto.set_type(onnx::AttributeProto::TENSOR);
-    return ToProto(value, *proto.mutable_t());
+    return TensorToProto(value, *proto.mutable_t());
   }
   absl::Status operator()(const OnnxUnsupported& value) {
     return InvalidArgument(value.what, " cannot be written");
@@ -212,16 +211,16 @@ absl::StatusOr<onnx::ModelProto> ToProto(const OnnxModel& model) {
     onnx::TensorProto& tensor = *graph.add_initializer();
     tensor.set_name(initializer.name);
     EVENGRAD_RETURN_IF_ERROR(
-        ToProto(std::get<Tensor>(initializer.value), tensor));
+        TensorToProto(std::get<Tensor>(initializer.value), tensor));
   }
   for (const OnnxNode& node : model.nodes) {
     EVENGRAD_RETURN_IF_ERROR(ToProto(node, *graph.add_node()));
   }
   for (const OnnxValueInfo& input : model.inputs) {
-    ToProto(input, *graph.add_input());
+    InfoToProto(input, *graph.add_input());
   }
   for (const OnnxValueInfo& output : model.outputs) {
-    ToProto(output, *graph.add_output());
+    InfoToProto(output, *graph.add_output());
   }
   return proto;
 }
@@ -258,8 +257,8 @@ absl::StatusOr<OnnxInitializer> ReadOnnxTensor(const std::string& path) {
   EVENGRAD_ASSIGN_OR_RETURN(const auto proto,
                             ParseFile<onnx::TensorProto>(path));
   OnnxInitializer tensor = {.name = proto.name()};
-  EVENGRAD_ASSIGN_OR_RETURN(tensor.value,
-                            FromProto(proto, StrCat(path, ": the tensor")));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      tensor.value, TensorFromProto(proto, StrCat(path, ": the tensor")));
   return tensor;
 }
 

@@ -115,7 +115,7 @@ bool IsExternal(const TensorProto& proto) {
 
 }  // namespace
 
-absl::StatusOr<std::variant<Tensor, OnnxUnsupported>> FromProto(
+absl::StatusOr<std::variant<Tensor, OnnxUnsupported>> TensorFromProto(
     const TensorProto& proto, const std::string& what) {
   using Result = std::variant<Tensor, OnnxUnsupported>;
   if (IsExternal(proto)) {
@@ -153,7 +153,7 @@ absl::StatusOr<std::variant<Tensor, OnnxUnsupported>> FromProto(
   return Result(std::move(tensor));
 }
 
-absl::Status ToProto(const Tensor& tensor, TensorProto& proto) {
+absl::Status TensorToProto(const Tensor& tensor, TensorProto& proto) {
   for (const auto& [onnx_type, dtype] : kTypes) {
     if (dtype == tensor.dtype()) proto.set_data_type(onnx_type);
   }
@@ -175,7 +175,7 @@ Dimension OnnxSymbols::operator()(const std::string& name) {
       symbol += byte < 128 && std::isalnum(byte) != 0 ? c : '_';
     }
     if (std::isdigit(static_cast<unsigned char>(symbol[0])) != 0) {
-      symbol.insert(0, "_");
+      symbol = StrCat("_", symbol);
     }
     const int count = taken_[symbol]++;
     if (count > 0) symbol = StrCat(symbol, "__", count);
@@ -184,8 +184,8 @@ Dimension OnnxSymbols::operator()(const std::string& name) {
   return Dimension(std::string_view(it->second));
 }
 
-OnnxValueInfo FromProto(const onnx::ValueInfoProto& proto,
-                        OnnxSymbols& symbols) {
+OnnxValueInfo InfoFromProto(const onnx::ValueInfoProto& proto,
+                            OnnxSymbols& symbols) {
   OnnxValueInfo info;
   info.name = proto.name();
   if (!proto.type().has_tensor_type()) {
@@ -216,7 +216,7 @@ OnnxValueInfo FromProto(const onnx::ValueInfoProto& proto,
   return info;
 }
 
-void ToProto(const OnnxValueInfo& info, onnx::ValueInfoProto& proto) {
+void InfoToProto(const OnnxValueInfo& info, onnx::ValueInfoProto& proto) {
   proto.set_name(info.name);
   const auto& type = std::get<TensorType>(info.type);
   onnx::TypeProto_Tensor& tensor = *proto.mutable_type()->mutable_tensor_type();

@@ -2,23 +2,22 @@
 #ifndef EVENGRAD_FORMATS_ONNX_PROTOBUF_TENSORS_H_
 #define EVENGRAD_FORMATS_ONNX_PROTOBUF_TENSORS_H_
 
-#include <onnx/onnx-ml.pb.h>
-
 #include <map>
 #include <string>
 #include <variant>
 
 #include "absl/status/statusor.h"
 #include "evengrad/formats/onnx/model.h"
+#include "evengrad/formats/onnx/protobuf/onnx_proto.h"
 
 namespace evengrad {
 
 // The value of a tensor. Errors: external data, a negative size, values that do
 // not fit the shape; `what` ("initializer 'w'") begins the message. Nothing is
 // allocated before the values have been counted.
-absl::StatusOr<std::variant<Tensor, OnnxUnsupported>> FromProto(
+absl::StatusOr<std::variant<Tensor, OnnxUnsupported>> TensorFromProto(
     const onnx::TensorProto& proto, const std::string& what);
-absl::Status ToProto(const Tensor& tensor, onnx::TensorProto& proto);
+absl::Status TensorToProto(const Tensor& tensor, onnx::TensorProto& proto);
 
 // Names of sizes, as symbols: other characters than letters, digits and _
 // become _, and different names stay different.
@@ -31,9 +30,9 @@ class OnnxSymbols {
   std::map<std::string, int> taken_;
 };
 
-OnnxValueInfo FromProto(const onnx::ValueInfoProto& proto,
-                        OnnxSymbols& symbols);
-void ToProto(const OnnxValueInfo& info, onnx::ValueInfoProto& proto);
+OnnxValueInfo InfoFromProto(const onnx::ValueInfoProto& proto,
+                            OnnxSymbols& symbols);
+void InfoToProto(const OnnxValueInfo& info, onnx::ValueInfoProto& proto);
 
 }  // namespace evengrad
 
