@@ -12,7 +12,7 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
-#include "load_ops.h"
+#include "load_model.h"
 #include "train_flags.h"
 #include "train_options.h"
 
@@ -124,8 +124,7 @@ absl::StatusOr<Value> FindLoss(const Program& program, const DumpFlags& flags) {
 }
 
 absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Program program,
-                            LoadProgram(flags.file, &Ops()));
+  EVENGRAD_ASSIGN_OR_RETURN(const Program program, LoadModel(flags.file));
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, FindLoss(program, flags));
   const bool is_graph = program.fetches.empty() && program.updates.empty() &&
                         program.observations.empty() &&
@@ -148,7 +147,9 @@ Command AddDumpCommand(CLI::App& app) {
   CLI::App* dump = app.add_subcommand(
       "dump", "Print a graph or program file, or what becomes of it");
   auto flags = std::make_shared<DumpFlags>();
-  dump->add_option("file", flags->file, "A graph text")->required();
+  dump->add_option("file", flags->file,
+                   "A graph text, or an ONNX model (.onnx)")
+      ->required();
   dump->add_option("--format", flags->format,
                    "text, or summary: a table of the layers")
       ->capture_default_str();

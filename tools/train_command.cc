@@ -1,6 +1,7 @@
 // evengrad train: a fully connected classifier on images or rows of numbers.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
@@ -37,22 +39,33 @@ void EndAfterStep() {
 
 void PrintHead(const TrainFlags& flags, const Data& data,
                int64_t num_parameters) {
-  const std::string head =
-      StrCat(flags.data, ": ", data.training.size(), " images to train on, ",
-             data.validation.size(), " to validate, ", data.test.size(),
-             " to test\nhidden layers ", flags.hidden, ", ", flags.activation,
-             ": ", num_parameters, " parameters\n");
+  const std::string head = StrCat(
+      flags.data, ": ", data.training.size(), " images to train on, ",
+      data.validation.size(), " to validate, ", data.test.size(), " to test\n",
+      flags.model.empty()
+          ? StrCat("hidden layers ", flags.hidden, ", ", flags.activation)
+          : flags.model,
+      ": ", num_parameters, " parameters\n");
   std::printf("%s%5s %11s %9s %11s %9s %8s\n", head.c_str(), "epoch",
               "train loss", "accuracy", "valid. loss", "accuracy", "seconds");
   std::fflush(stdout);
 }
 
+// "-" without logits.
+std::string Share(double accuracy) {
+  char text[16] = "-";
+  if (!std::isnan(accuracy)) {
+    std::snprintf(text, sizeof(text), "%.4f", accuracy);
+  }
+  return text;
+}
+
 void PrintRow(const EpochReport& report) {
-  std::printf("%5s %11.6f %9.4f ", StrCat(report.epoch).c_str(),
-              report.train_loss, report.train_accuracy);
+  std::printf("%5s %11.6f %9s ", StrCat(report.epoch).c_str(),
+              report.train_loss, Share(report.train_accuracy).c_str());
   if (report.validation.has_value()) {
-    std::printf("%11.6f %9.4f", report.validation->loss,
-                report.validation->accuracy);
+    std::printf("%11.6f %9s", report.validation->loss,
+                Share(report.validation->accuracy).c_str());
   } else {
     std::printf("%11s %9s", "-", "-");
   }
@@ -183,7 +196,8 @@ absl::Status Test(const TrainFlags& flags, Session& session,
       const Evaluation test,
       Evaluate(session, model, data,
                {.top_k = flags.top_k, .confusion = flags.confusion}));
-  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+  std::printf("test accuracy %s, loss %.6f\n", Share(test.accuracy).c_str(),
+              test.loss);
   if (test.top_k_accuracy.has_value()) {
     std::printf("test top-%s accuracy %.4f\n", StrCat(flags.top_k).c_str(),
                 *test.top_k_accuracy);
@@ -195,6 +209,36 @@ absl::Status Test(const TrainFlags& flags, Session& session,
   return absl::OkStatus();
 }
 
+// The network of the flags, or the model of a file; the examples get the shape
+// that it wants.
+absl::StatusOr<Classifier> MakeClassifier(const TrainFlags& flags,
+                                          const TrainOptions& options,
+                                          Data& data) {
+  if (flags.model.empty()) {
+    Graph graph;
+    const Classifier model = BuildClassifier(
+        graph, data.training.num_features(), flags.classes, options);
+    EVENGRAD_RETURN_IF_ERROR(graph.status());
+    return model;
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const LoadedClassifier loaded,
+                            LoadClassifier(flags.model));
+  for (DataSet* part : {&data.training, &data.validation, &data.test}) {
+    absl::StatusOr<DataSet> reshaped = part->Reshaped(loaded.example_sizes);
+    if (!reshaped.ok()) {
+      return Prefixed(reshaped.status(), StrCat("--model=", flags.model,
+                                                ", --data=", flags.data, ": "));
+    }
+    *part = *std::move(reshaped);
+  }
+  return loaded.classifier;
+}
+
+std::vector<NamedValue> LogitsOf(const Classifier& model) {
+  if (!model.logits.valid()) return {};
+  return {{"logits", model.logits}};
+}
+
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   std::optional<JsonLinesWriter> json;
   if (!flags.json.empty()) {
@@ -204,16 +248,16 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
-  Graph graph;
-  const Classifier model = BuildClassifier(graph, data.training.num_features(),
-                                           flags.classes, options);
+  EVENGRAD_ASSIGN_OR_RETURN(Data data, ReadData(flags, options));
+  EVENGRAD_ASSIGN_OR_RETURN(const Classifier model,
+                            MakeClassifier(flags, options, data));
+  const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),
-                                      .fetches = {{"logits", model.logits}},
+                                      .fetches = LogitsOf(model),
                                       .accumulate_steps = flags.accumulate,
                                       .non_finite = {options.non_finite}}));
   EVENGRAD_ASSIGN_OR_RETURN(

@@ -12,10 +12,13 @@ OnnxResult LeakyReluRule(Call& call) {
   return One(LeakyRelu(call.input(0), call.Number("alpha", 0.01)));
 }
 
-// Up to opset 8 the slope may be [channels] beside [batch, channels, …].
+// Up to opset 6 the slope may be [channels] beside [batch, channels, …].
 OnnxResult PreluRule(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const Value x, call.Get(0));
   EVENGRAD_ASSIGN_OR_RETURN(const Value slope, call.Get(1));
+  if (call.opset() < 7 && slope.rank() == 1) {
+    return One(Prelu(x, ByChannel(slope, x.rank())));
+  }
   return One(Prelu(x, slope));
 }
 
@@ -129,15 +132,15 @@ constexpr OnnxImport kRules[] = {
     {"LeakyRelu", 6, LeakyReluRule},
     {"LogSoftmax", 1, AlongAxis<LogSoftmax>},
     {"Mish", 18, Unary<Mish>},
-    {"PRelu", 9, PreluRule},
-    {"Relu", 6, Unary<Relu>},
+    {"PRelu", 6, PreluRule},
+    {"Relu", 1, Unary<Relu>},
     {"Selu", 6, SeluRule},
     {"Shrink", 9, Shrink},
-    {"Sigmoid", 6, Unary<Sigmoid>},
+    {"Sigmoid", 1, Unary<Sigmoid>},
     {"Softmax", 1, AlongAxis<Softmax>},
     {"Softplus", 1, SoftplusRule},
     {"Softsign", 1, Unary<Softsign>},
-    {"Tanh", 6, Unary<Tanh>},
+    {"Tanh", 1, Unary<Tanh>},
     {"ThresholdedRelu", 10, ThresholdedRelu},
 };
 

@@ -10,18 +10,29 @@ namespace {
 using Call = OnnxCall;
 using Function = Value (*)(const Operand&, const Operand&);
 
+// Ours are for signed numbers: u8 is computed in i32 and wraps around.
+template <Function function>
+OnnxResult Wrapping(Call& call) {
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  const auto& [a, b] = operands;
+  if (a.dtype() != DType::kU8) return One(function(a, b));
+  const Value sum =
+      Cast(function(Cast(a, DType::kI32), Cast(b, DType::kI32)), DType::kF64);
+  return One(Cast(sum - 256 * Floor(sum / 256), DType::kU8));
+}
+
 // Integers are divided in f64, toward zero.
 OnnxResult Division(Call& call) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Value a, call.Get(0));
-  EVENGRAD_ASSIGN_OR_RETURN(const Value b, call.Get(1));
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  const auto& [a, b] = operands;
   if (IsFloating(a.dtype())) return One(a / b);
   return One(Cast(AsFloating(a) / AsFloating(b), a.dtype()));
 }
 
 // The result has the base's type.
 OnnxResult Pow(Call& call) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Value base, call.Get(0));
-  EVENGRAD_ASSIGN_OR_RETURN(const Value exponent, call.Get(1));
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  const auto& [base, exponent] = operands;
   if (IsFloating(base.dtype())) {
     return One(Power(base, Cast(exponent, base.dtype())));
   }
@@ -90,12 +101,12 @@ OnnxResult Clip(Call& call) {
 }
 
 constexpr OnnxImport kRules[] = {
-    {"Add", 7, Binary<Add>},   {"Clip", 6, Clip},
-    {"Div", 7, Division},      {"Max", 8, Variadic<Maximum>},
-    {"Mean", 8, Mean},         {"Min", 8, Variadic<Minimum>},
-    {"Mod", 10, Mod},          {"Mul", 7, Binary<Multiply>},
-    {"Pow", 7, Pow},           {"Sub", 7, Binary<Subtract>},
-    {"Sum", 8, Variadic<Add>},
+    {"Add", 1, Wrapping<Add>}, {"Clip", 6, Clip},
+    {"Div", 1, Division},      {"Max", 6, Variadic<Maximum>},
+    {"Mean", 6, Mean},         {"Min", 6, Variadic<Minimum>},
+    {"Mod", 10, Mod},          {"Mul", 1, Wrapping<Multiply>},
+    {"Pow", 1, Pow},           {"Sub", 1, Wrapping<Subtract>},
+    {"Sum", 6, Variadic<Add>},
 };
 
 }  // namespace

@@ -153,7 +153,7 @@ const Rules& AllRules() {
     for (const std::span<const OnnxImport> group :
          {OnnxElementwiseImports(), OnnxArithmeticImports(),
           OnnxActivationImports(), OnnxReductionImports(), OnnxProductImports(),
-          OnnxEinsumImports(), OnnxTriangleImports(),
+          OnnxEinsumImports(), OnnxTriangleImports(), OnnxElementImports(),
           OnnxNormalizationImports(), OnnxShapeImports(), OnnxPartImports(),
           OnnxConstantImports(), OnnxLossImports()}) {
       for (const OnnxImport& rule : group) all->emplace(rule.op, &rule);

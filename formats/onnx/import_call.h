@@ -142,6 +142,7 @@ std::span<const OnnxImport> OnnxEinsumImports();
 std::span<const OnnxImport> OnnxNormalizationImports();
 std::span<const OnnxImport> OnnxShapeImports();
 std::span<const OnnxImport> OnnxPartImports();
+std::span<const OnnxImport> OnnxElementImports();
 std::span<const OnnxImport> OnnxConstantImports();
 std::span<const OnnxImport> OnnxTriangleImports();
 std::span<const OnnxImport> OnnxLossImports();

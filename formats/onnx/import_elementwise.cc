@@ -84,12 +84,12 @@ OnnxResult CastLike(Call& call) {
 }
 
 OnnxResult And(Call& call) {
-  const Value a = call.input(0);
-  return One(LogicalAnd(a, call.input(1)));
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  return One(LogicalAnd(operands.a, operands.b));
 }
 OnnxResult Or(Call& call) {
-  const Value a = call.input(0);
-  return One(LogicalOr(a, call.input(1)));
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  return One(LogicalOr(operands.a, operands.b));
 }
 
 OnnxResult Where(Call& call) {
@@ -99,37 +99,37 @@ OnnxResult Where(Call& call) {
 }
 
 constexpr OnnxImport kRules[] = {
-    {"Abs", 6, Unary<Abs>},
+    {"Abs", 1, Unary<Abs>},
     {"Acosh", 9, Unary<Acosh>},
-    {"And", 7, And},
+    {"And", 1, And},
     {"Asinh", 9, Unary<Asinh>},
     {"Atanh", 9, Unary<Atanh>},
     {"Cast", 6, CastTo},
     {"CastLike", 15, CastLike},
-    {"Ceil", 6, Unary<Ceil>},
+    {"Ceil", 1, Unary<Ceil>},
     {"Cosh", 9, Unary<Cosh>},
-    {"Equal", 7, Binary<Equal>},
+    {"Equal", 1, Binary<Equal>},
     {"Erf", 9, Unary<Erf>},
-    {"Exp", 6, Unary<Exp>},
-    {"Floor", 6, Unary<Floor>},
-    {"Greater", 7, Binary<Greater>},
+    {"Exp", 1, Unary<Exp>},
+    {"Floor", 1, Unary<Floor>},
+    {"Greater", 1, Binary<Greater>},
     {"GreaterOrEqual", 12, Binary<GreaterEqual>},
     {"Identity", 1, Unary<Identity>},
     {"IsInf", 10, IsInf},
     {"IsNaN", 9, Unary<IsNaN>},
-    {"Less", 7, Binary<Less>},
+    {"Less", 1, Binary<Less>},
     {"LessOrEqual", 12, Binary<LessEqual>},
-    {"Log", 6, Unary<Log>},
+    {"Log", 1, Unary<Log>},
     {"Neg", 6, Negate},
     {"Not", 1, Unary<Not>},
-    {"Or", 7, Or},
-    {"Reciprocal", 6, Unary<Reciprocal>},
+    {"Or", 1, Or},
+    {"Reciprocal", 1, Unary<Reciprocal>},
     {"Round", 11, Unary<Round>},
     {"Sign", 9, Sign},
     {"Sinh", 9, Unary<Sinh>},
-    {"Sqrt", 6, Unary<Sqrt>},
+    {"Sqrt", 1, Unary<Sqrt>},
     {"Where", 9, Where},
-    {"Xor", 7, Binary<NotEqual>},
+    {"Xor", 1, Binary<NotEqual>},
 };
 
 }  // namespace

@@ -4,6 +4,30 @@
 
 namespace evengrad {
 
+absl::StatusOr<OnnxOperands> OperandsOf(OnnxCall& call) {
+  OnnxOperands operands;
+  EVENGRAD_ASSIGN_OR_RETURN(operands.a, call.Get(0));
+  EVENGRAD_ASSIGN_OR_RETURN(operands.b, call.Get(1));
+  if (call.opset() >= 7) return operands;
+  call.Ignore("consumed_inputs");
+  call.Ignore("broadcast");
+  if (!call.has_attribute("axis")) return operands;
+  EVENGRAD_ASSIGN_OR_RETURN(const int axis,
+                            AxisOf(call, "axis", 0, operands.a));
+  std::vector<int64_t> behind;
+  for (int i = axis + operands.b.rank(); i < operands.a.rank(); ++i) {
+    behind.push_back(i - axis);
+  }
+  if (!behind.empty()) operands.b = Unsqueeze(operands.b, behind);
+  return operands;
+}
+
+Value ByChannel(const Value& x, int rank) {
+  std::vector<int64_t> axes;
+  for (int i = 1; i + 1 < rank; ++i) axes.push_back(i);
+  return axes.empty() ? x : Unsqueeze(x, axes);
+}
+
 absl::StatusOr<int> AxisOf(OnnxCall& call, std::string_view name,
                            int64_t fallback, const Value& x) {
   const absl::StatusOr<int> axis =

@@ -11,15 +11,24 @@
 
 namespace evengrad {
 
+// The two inputs of a binary op. Up to opset 6 the second one may lie along
+// axes of the first from the attribute `axis` on; it gets axes behind, so that
+// it broadcasts by NumPy's rules.
+struct OnnxOperands {
+  Value a, b;
+};
+absl::StatusOr<OnnxOperands> OperandsOf(OnnxCall& call);
+
 // An ONNX op of one input (two inputs) that is one of ours.
 template <Value (*function)(const Value&, SourceLocation)>
 OnnxResult Unary(OnnxCall& call) {
+  if (call.opset() < 6) call.Ignore("consumed_inputs");
   return One(function(call.input(0), Here()));
 }
 template <Value (*function)(const Operand&, const Operand&)>
 OnnxResult Binary(OnnxCall& call) {
-  const Value a = call.input(0);
-  return One(function(a, call.input(1)));
+  EVENGRAD_ASSIGN_OR_RETURN(const OnnxOperands operands, OperandsOf(call));
+  return One(function(operands.a, operands.b));
 }
 
 // The integer attribute as an axis of `x`, from the front.
@@ -39,7 +48,9 @@ Dimension ProductOf(const Shape& shape, int first, int last);
 // The value in f64 where it is an integer, for arithmetic that our ops have on
 // floating types only; exact to 2^53.
 Value AsFloating(const Value& x);
-// toward zero; x is floating.
+// [channels] beside an input of `rank` axes, [batch, channels, …].
+Value ByChannel(const Value& x, int rank);
+// Toward zero; x is floating.
 Value TruncateToZero(const Value& x);
 
 }  // namespace evengrad

@@ -10,13 +10,6 @@ namespace {
 
 using Call = OnnxCall;
 
-// [channels] beside an input of `rank` axes, [batch, channels, …].
-Value ByChannel(const Value& x, int rank) {
-  std::vector<int64_t> axes;
-  for (int i = 1; i + 1 < rank; ++i) axes.push_back(i);
-  return axes.empty() ? x : Unsqueeze(x, axes);
-}
-
 struct Moments {
   Value centered;
   Value mean;
@@ -59,6 +52,9 @@ OnnxResult BatchNormalization(Call& call) {
   const double momentum = call.Number("momentum", 0.9);
   if (call.opset() < 9 && call.Integer("spatial", 1) != 1) {
     return Call::Unsupported("batch normalization with spatial=0");
+  }
+  if (call.opset() < 7 && call.Integer("is_test", 0) != 1) {
+    return Call::Unsupported("batch normalization with is_test=0");
   }
   if (x.rank() < 2) {
     return InvalidArgument("the input must be [batch, channels, …], found ",
@@ -199,8 +195,8 @@ OnnxResult DropoutRule(Call& call) {
 }
 
 constexpr OnnxImport kRules[] = {
-    {"BatchNormalization", 7, BatchNormalization},
-    {"Dropout", 7, DropoutRule},
+    {"BatchNormalization", 6, BatchNormalization},
+    {"Dropout", 6, DropoutRule},
     {"InstanceNormalization", 6, InstanceNormalization},
     {"LRN", 1, LocalResponseNormalization},
     {"LayerNormalization", 17, LayerNormalization},

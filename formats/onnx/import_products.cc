@@ -27,6 +27,7 @@ OnnxResult Gemm(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const Value b, call.Get(1));
   const double alpha = call.Number("alpha", 1);
   const double beta = call.Number("beta", 1);
+  if (call.opset() < 7) call.Ignore("broadcast");
   Value result = MatMul(a, b,
                         {.transpose_input = call.Integer("transA", 0) != 0,
                          .transpose_weights = call.Integer("transB", 0) != 0});
@@ -37,7 +38,7 @@ OnnxResult Gemm(Call& call) {
 }
 
 constexpr OnnxImport kRules[] = {
-    {"Gemm", 7, Gemm},
+    {"Gemm", 6, Gemm},
     {"MatMul", 1, MatMulRule},
 };
 
