@@ -18,7 +18,7 @@ namespace evengrad {
 struct Classifier {
   Value inputs = {};  // placeholder f32 [batch, …]
   Value labels = {};  // placeholder i32 [batch]
-  Value logits = {};  // f32 [batch, classes]
+  Value logits = {};  // f32 [batch, classes]; invalid: accuracies are NaN
   Value loss = {};    // scalar: a mean over the batch
 };
 
@@ -38,7 +38,7 @@ struct EvaluateOptions {
 };
 
 // Runs the classifier in inference mode over all of `data`, which must not be
-// empty. Error: top_k is negative.
+// empty. Errors: top_k is negative; top_k or confusion without logits.
 EVENGRAD_EXPORT absl::StatusOr<Evaluation> Evaluate(
     Session& session, const Classifier& classifier, const DataSet& data,
     const EvaluateOptions& options = {});

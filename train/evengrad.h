@@ -14,6 +14,7 @@
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/formats/named_tensor.h"
 #include "evengrad/formats/npy.h"
+#include "evengrad/formats/onnx.h"
 #include "evengrad/formats/run_history.h"
 #include "evengrad/formats/safetensors.h"
 #include "evengrad/formats/statistics_csv.h"

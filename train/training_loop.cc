@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "evengrad/graph/status.h"
@@ -77,8 +78,10 @@ class TrainingLoop {
   absl::StatusOr<FitResult> Run(const TrainingPlan& plan) {
     EVENGRAD_ASSIGN_OR_RETURN(loss_index_,
                               FetchIndex(training_, classifier_.loss, "loss"));
-    EVENGRAD_ASSIGN_OR_RETURN(
-        logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
+    if (classifier_.logits.valid()) {
+      EVENGRAD_ASSIGN_OR_RETURN(
+          logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
+    }
     // Before a checkpoint is read: schedules multiply what the program starts
     // with.
     EVENGRAD_ASSIGN_OR_RETURN(
@@ -154,7 +157,9 @@ class TrainingLoop {
           static_cast<double>(std::max<int64_t>(at.examples, 1));
       so_far.step = at.batch;
       so_far.loss = at.loss_sum / counted;
-      so_far.accuracy = static_cast<double>(at.correct) / counted;
+      so_far.accuracy = classifier_.logits.valid()
+                            ? static_cast<double>(at.correct) / counted
+                            : std::numeric_limits<double>::quiet_NaN();
     };
     batches_.StartEpoch(at.epoch, at.batch);
     while (const Batch* batch = batches_.Next()) {
@@ -193,10 +198,12 @@ class TrainingLoop {
         training_.non_finite.policy == NonFinitePolicy::kSkipStep) {
       return Evaluation{};  // no part of the means
     }
-    EVENGRAD_ASSIGN_OR_RETURN(
-        const int64_t matches,
-        CountCorrect(result.values()[logits_index_], batch.labels));
-    correct += matches;
+    if (classifier_.logits.valid()) {
+      EVENGRAD_ASSIGN_OR_RETURN(
+          const int64_t matches,
+          CountCorrect(result.values()[logits_index_], batch.labels));
+      correct += matches;
+    }
     return Evaluation{.loss = value, .examples = batch.size()};
   }
 
