@@ -1,6 +1,6 @@
 #include "evengrad/train/evaluate.h"
 
-#include <array>
+#include <vector>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
@@ -26,6 +26,17 @@ absl::Status AddMetrics(const Tensor& logits, const Tensor& labels,
 
 }  // namespace
 
+std::vector<Feed> FeedsOf(const Classifier& classifier) {
+  std::vector<Feed> feeds = {{.value = classifier.inputs}};
+  if (classifier.labels.valid()) feeds.push_back({.value = classifier.labels});
+  return feeds;
+}
+
+void FeedBatch(const Batch& batch, std::vector<Feed>& feeds) {
+  feeds[0].tensor = batch.inputs;
+  if (feeds.size() > 1) feeds[1].tensor = batch.labels;
+}
+
 absl::StatusOr<Evaluation> Evaluate(Session& session,
                                     const Classifier& classifier,
                                     const DataSet& data,
@@ -33,26 +44,31 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
   EVENGRAD_ASSIGN_OR_RETURN(
       Batches batches,
       Batches::Create(data, {.size = options.batch_size, .shuffle = false}));
-  const std::array<Value, 2> fetched = {classifier.loss, classifier.logits};
-  std::array<Feed, 2> feeds = {Feed{.value = classifier.inputs},
-                               Feed{.value = classifier.labels}};
+  std::vector<Value> fetched = {classifier.loss};
+  if (classifier.logits.valid()) fetched.push_back(classifier.logits);
+  std::vector<Feed> feeds = FeedsOf(classifier);
   if (options.top_k < 0) {
     return InvalidArgument("Evaluate: top ", options.top_k,
                            ", expected at least 1, or 0 for none");
   }
+  if (!classifier.logits.valid() && (options.top_k > 0 || options.confusion)) {
+    return InvalidArgument(
+        "Evaluate: top k and a confusion matrix are figures of classes, and "
+        "the model has no logits");
+  }
   Evaluation total;
   int64_t correct = 0, in_top = 0;
   while (const Batch* batch = batches.Next()) {
-    feeds[0].tensor = batch->inputs;
-    feeds[1].tensor = batch->labels;
+    FeedBatch(*batch, feeds);
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session.Run(fetched, feeds));
     EVENGRAD_ASSIGN_OR_RETURN(const double loss,
                               result.Scalar(classifier.loss));
-    EVENGRAD_ASSIGN_OR_RETURN(const int64_t matches,
-                              CountCorrect(result.values()[1], batch->labels));
     total.loss += loss * static_cast<double>(batch->size());
     total.examples += batch->size();
+    if (!classifier.logits.valid()) continue;
+    EVENGRAD_ASSIGN_OR_RETURN(const int64_t matches,
+                              CountCorrect(result.values()[1], batch->labels));
     correct += matches;
     EVENGRAD_RETURN_IF_ERROR(
         AddMetrics(result.values()[1], batch->labels, options, in_top, total));
