@@ -19,6 +19,7 @@ std::vector<bool> ForwardNodes(const Program& program) {
   if (!program.fetches.empty()) {
     fetched.updates.clear();
     fetched.observations.clear();
+    fetched.guards.clear();
   }
   std::vector<bool> forward = NeededNodes(fetched);
   for (int id = 0; id < program.graph.num_nodes(); ++id) {

@@ -214,8 +214,8 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                             Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),
                                       .fetches = {{"logits", model.logits}},
-                                      .non_finite = {options.non_finite},
-                                      .accumulate_steps = flags.accumulate}));
+                                      .accumulate_steps = flags.accumulate,
+                                      .non_finite = {options.non_finite}}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));

@@ -1,7 +1,25 @@
 #include "train_flags.h"
 
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <system_error>
+
+#include "evengrad/graph/status.h"
+
 namespace evengrad::tools {
 namespace {
+
+// What is wrong with a seed, or nothing.
+std::string CheckSeed(std::string& text) {
+  uint64_t seed = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return "";
+  return StrCat("expected an integer from 0 to ",
+                std::numeric_limits<uint64_t>::max(), ", found '", text, "'");
+}
 
 // What is trained.
 void AddModelFlags(CLI::App& train, TrainFlags& flags) {
@@ -124,7 +142,7 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train.add_flag("--confusion", flags.confusion,
                  "Tell how often each class was taken for each");
   train.add_option("--seed", flags.seed, "Of all random numbers")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CheckSeed, "", "seed"))
       ->capture_default_str();
   train.add_option("--threads", flags.threads, "0 for one a core")
       ->capture_default_str();

@@ -236,9 +236,10 @@ TEST(GraphTextErrorsTest, Results) {
   EXPECT_EQ(ErrorInProgram("guard loss = %x"),
             "m.eg:6:14: a guard's value is a floating scalar, %x has type "
             "f32[2]");
-  EXPECT_EQ(ErrorInProgram("non_finite skip"),
-            "m.eg:6:12: expected error, skip_step or propagate, found 'skip'; "
-            "did you mean 'skip_step'?");
+  EXPECT_EQ(
+      ErrorInProgram("non_finite skip_stop"),
+      "m.eg:6:12: expected error, skip_step or propagate, found 'skip_stop'; "
+      "did you mean 'skip_step'?");
   EXPECT_EQ(ErrorInProgram("observe a(%x) every 0"),
             "m.eg:6:21: an observation is due every 0 steps; expected at least "
             "1");

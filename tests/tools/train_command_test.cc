@@ -392,6 +392,7 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--validation=middle:5", "--validation=middle:5: expected");
   ExpectUsageError("--validation=-5", "--validation=-5: expected");
   ExpectUsageError("--scale=units", "did you mean 'unit'?");
+  ExpectUsageError("--seed=-1", "--seed: expected an integer from 0 to");
   ExpectUsageError("--clip=global_norm:-1", "a finite N above 0");
   ExpectUsageError("--clip=global_norm", "a finite N above 0");
   ExpectUsageError("--clip=global_norm:inf", "a finite N above 0");

@@ -34,7 +34,7 @@ struct WatchedTraining {
             {AutoClip(10, {.window = 5}), statistics}) {}
 
   absl::StatusOr<FitResult> Fit(const std::string& directory, bool resume,
-                                int64_t last_step = kSteps) {
+                                int64_t last_step = -1) {
     std::atomic<bool> interrupt = false;
     int64_t step = 0;
     return run.Fit(

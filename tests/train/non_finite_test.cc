@@ -164,7 +164,7 @@ TEST(NonFiniteTest, ASkippedUpdateOfSeveralRunsSpoilsNoOther) {
   Product model;
   const absl::StatusOr<Program> program = Minimize(
       model.loss, Sgd{.learning_rate = 0.5},
-      {.non_finite = {NonFinitePolicy::kSkipStep}, .accumulate_steps = 2});
+      {.accumulate_steps = 2, .non_finite = {NonFinitePolicy::kSkipStep}});
   ASSERT_TRUE(program.ok()) << program.status();
   absl::StatusOr<Session> session = Session::Create(model.graph);
   for (const float x : {1.0f, HUGE_VALF, 1.0f, 3.0f}) {
