@@ -1,6 +1,5 @@
 #include "evengrad/train/evaluate.h"
 
-#include <array>
 #include <limits>
 #include <vector>
 
@@ -41,6 +40,17 @@ absl::Status AddMetrics(const Tensor& logits, const Tensor& labels,
 
 }  // namespace
 
+std::vector<Feed> FeedsOf(const Classifier& classifier) {
+  std::vector<Feed> feeds = {{.value = classifier.inputs}};
+  if (classifier.labels.valid()) feeds.push_back({.value = classifier.labels});
+  return feeds;
+}
+
+void FeedBatch(const Batch& batch, std::vector<Feed>& feeds) {
+  feeds[0].tensor = batch.inputs;
+  if (feeds.size() > 1) feeds[1].tensor = batch.labels;
+}
+
 absl::StatusOr<Evaluation> Evaluate(Session& session,
                                     const Classifier& classifier,
                                     const DataSet& data,
@@ -52,13 +62,11 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
   const bool has_logits = classifier.logits.valid();
   std::vector<Value> fetched = {classifier.loss};
   if (has_logits) fetched.push_back(classifier.logits);
-  std::array<Feed, 2> feeds = {Feed{.value = classifier.inputs},
-                               Feed{.value = classifier.labels}};
+  std::vector<Feed> feeds = FeedsOf(classifier);
   Evaluation total;
   int64_t correct = 0, in_top = 0;
   while (const Batch* batch = batches.Next()) {
-    feeds[0].tensor = batch->inputs;
-    feeds[1].tensor = batch->labels;
+    FeedBatch(*batch, feeds);
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session.Run(fetched, feeds));
     EVENGRAD_ASSIGN_OR_RETURN(const double loss,

@@ -46,18 +46,22 @@
 #include "evengrad/train/batches.h"
 #include "evengrad/train/checkpoint.h"
 #include "evengrad/train/checkpoint_directory.h"
+#include "evengrad/train/constraints.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/dump.h"
 #include "evengrad/train/early_stopping.h"
 #include "evengrad/train/evaluate.h"
+#include "evengrad/train/lsuv.h"
 #include "evengrad/train/metrics.h"
 #include "evengrad/train/minimize.h"
+#include "evengrad/train/monte_carlo.h"
 #include "evengrad/train/optimizers.h"
 #include "evengrad/train/progress_line.h"
 #include "evengrad/train/schedules.h"
 #include "evengrad/train/statistics_table.h"
 #include "evengrad/train/training_loop.h"
 #include "evengrad/train/training_position.h"
+#include "evengrad/train/weights.h"
 // IWYU pragma: end_exports
 
 #endif  // EVENGRAD_TRAIN_EVENGRAD_H_
