@@ -44,14 +44,18 @@ absl::Status Run(const FashionMnist& data) {
       options.groups = {
           {.pattern = "*/weights", .constraint = eg::MaxNorm(2.0)}};
     }
-    EVENGRAD_ASSIGN_OR_RETURN(
-        const eg::Evaluation test,
+    std::printf("%s\n", constrained ? "max-norm 2:" : "no constraint:");
+    const absl::StatusOr<eg::Evaluation> test =
         Train(session, net.model, data.training, data.test,
-              eg::Sgd{.learning_rate = 0.05, .momentum = 0.9}, 3, options));
+              eg::Sgd{.learning_rate = 0.05, .momentum = 0.9}, 3, options);
+    if (absl::IsOutOfRange(test.status())) {  // NaN or infinity
+      std::printf("  diverged: %s\n", test.status().ToString().c_str());
+      continue;
+    }
+    EVENGRAD_RETURN_IF_ERROR(test.status());
     EVENGRAD_ASSIGN_OR_RETURN(const double norm, LargestNorm(session));
-    std::printf("%-16s test accuracy %.4f, loss %.4f, largest norm %.2f\n",
-                constrained ? "max-norm 2:" : "no constraint:", test.accuracy,
-                test.loss, norm);
+    std::printf("  test accuracy %.4f, loss %.4f, largest norm %.2f\n",
+                test->accuracy, test->loss, norm);
   }
   return absl::OkStatus();
 }

@@ -104,8 +104,9 @@ TEST(PhasesTest, FitsAModelWithoutClasses) {
           {.epochs = 20, .batch_size = 10, .validation = data});
   ASSERT_TRUE(result.ok()) << result.status();
   const EpochReport& last = result->epochs.back();
-  EXPECT_LT(last.validation->loss,
-            0.3 * result->epochs.front().validation->loss);
+  // Inputs have variance 1/3.
+  EXPECT_LT(last.validation->loss, 0.02);
+  EXPECT_LT(last.validation->loss, result->epochs.front().validation->loss);
   EXPECT_EQ(last.train_accuracy, 0);
   EXPECT_EQ(last.validation->accuracy, 0);
   EXPECT_EQ(last.validation->examples, 50);
