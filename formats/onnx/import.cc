@@ -66,6 +66,8 @@ std::string ScopeFor(const OnnxNode& node) {
   }
   const size_t start = scope.find_first_not_of('/');
   scope = start == std::string::npos ? node.op : scope.substr(start);
+  constexpr size_t kLongest = 200;  // several nodes may repeat it
+  scope = scope.substr(0, kLongest);
   while (scope.ends_with('/')) scope.pop_back();
   return scope;
 }

@@ -1,5 +1,6 @@
 // ONNX ops that give the same elements another shape, and those about shapes.
 #include <algorithm>
+#include <limits>
 
 #include "evengrad/formats/onnx/import_helpers.h"
 
@@ -191,6 +192,9 @@ absl::StatusOr<std::vector<int64_t>> ImageSizes(const Value& x) {
       return Call::Unsupported("an image of open size, ", x.type().ToString());
     }
     sizes.push_back(x.shape()[i].size());
+    if (sizes.back() > std::numeric_limits<int32_t>::max()) {
+      return InvalidArgument("the image is too large: ", x.type().ToString());
+    }
   }
   return sizes;
 }
