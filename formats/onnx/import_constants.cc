@@ -67,6 +67,8 @@ OnnxResult ConstantOfShape(Call& call) {
     }
   }
   if (shape.rank() == 0) return One(value);
+  const Value like = call.ShapeSource(0);
+  if (like.valid()) return One(BroadcastLike(value, like));
   return One(BroadcastTo(value, shape));
 }
 
