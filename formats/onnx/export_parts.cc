@@ -51,8 +51,11 @@ OnnxNames WritePad(Writer& writer, const Node& node) {
   return One(writer.Add("Pad", {x, counts, value}));
 }
 
-// Indices out of range, which ours reads as NaN or 0, are errors there.
+// Indices out of range, which ours reads as NaN, are errors there.
 OnnxNames WriteGather(Writer& writer, const Node& node) {
+  if (node.attribute<std::string>("out_of_range") == "zero") {
+    return Writer::Unsupported("a gather that reads 0 out of range");
+  }
   std::string indices = writer.Name(node.input(1));
   if (node.input(1).dtype() == DType::kU8) {
     indices = writer.Add("CastLike", {indices, writer.Scalar(0, DType::kI32)});

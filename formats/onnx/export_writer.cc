@@ -77,8 +77,8 @@ absl::StatusOr<std::string> OnnxWriter::Sizes(const Shape& shape) {
 }
 
 std::string OnnxWriter::SizesOf(const Value& value) {
-  absl::StatusOr<std::string> sizes = Sizes(value.shape());
-  return sizes.ok() ? *sizes : Add("Shape", {Name(value)});
+  const absl::StatusOr<std::vector<int64_t>> sizes = value.shape().Sizes();
+  return sizes.ok() ? Integers(*sizes) : Add("Shape", {Name(value)});
 }
 
 const OnnxExport* FindOnnxExport(const OpDef& op) {

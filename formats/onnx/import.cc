@@ -66,6 +66,8 @@ std::string ScopeFor(const OnnxNode& node) {
   }
   const size_t start = scope.find_first_not_of('/');
   scope = start == std::string::npos ? node.op : scope.substr(start);
+  constexpr size_t kLongest = 200;  // several nodes may repeat it
+  scope = scope.substr(0, kLongest);
   while (scope.ends_with('/')) scope.pop_back();
   return scope;
 }
@@ -127,8 +129,18 @@ class Importer : public OnnxValues {
     return NotKnown(what);
   }
 
-  void SetKnown(const Value& value, const Shape& sizes) override {
-    if (value.valid()) known_.Set(value, sizes);
+  void SetKnown(const Value& value, const Shape& sizes,
+                const Value& like) override {
+    if (!value.valid()) return;
+    known_.Set(value, sizes);
+    if (like.valid()) shape_sources_.emplace(value.id(), like);
+  }
+
+  Value ShapeSource(const std::string& name) override {
+    const auto value = values_.find(name);
+    if (value == values_.end()) return Value();
+    const auto source = shape_sources_.find(value->second.id());
+    return source == shape_sources_.end() ? Value() : source->second;
   }
 
  private:
@@ -324,6 +336,7 @@ class Importer : public OnnxValues {
   const OnnxImportOptions& options_;
   Program program_ = {.mode = Mode::kInference};
   KnownValues known_;
+  std::map<ValueId, Value> shape_sources_;
   absl::flat_hash_map<std::string, Value> values_;
   absl::flat_hash_map<std::string, const OnnxInitializer*> initializers_;
 };

@@ -39,8 +39,12 @@ class OnnxValues {
   // inputs: named ones stay named.
   virtual absl::StatusOr<Shape> KnownShape(const std::string& name,
                                            const std::string& what) = 0;
-  // From now on `value` is known to be those sizes.
-  virtual void SetKnown(const Value& value, const Shape& sizes) = 0;
+  // From now on `value` is known to be those sizes: the ones of `like`, where
+  // that is valid.
+  virtual void SetKnown(const Value& value, const Shape& sizes,
+                        const Value& like) = 0;
+  // The value whose sizes an input is, or an invalid one.
+  virtual Value ShapeSource(const std::string& name) = 0;
 };
 
 class OnnxCall {
@@ -71,8 +75,14 @@ class OnnxCall {
   // Known integers, as a list.
   absl::StatusOr<std::vector<int64_t>> KnownIntegers(int i);
   absl::StatusOr<double> KnownNumber(int i);
-  void SetKnown(const Value& value, const Shape& sizes) {
-    values_.SetKnown(value, sizes);
+  void SetKnown(const Value& value, const Shape& sizes, const Value& like) {
+    values_.SetKnown(value, sizes, like);
+  }
+  // Input `i` is the sizes of that value, some of which are not numbers: a rule
+  // that takes its type from there needs no names of sizes. Or an invalid one.
+  Value ShapeSource(int i) {
+    return has(i) ? values_.ShapeSource(node_.inputs[static_cast<size_t>(i)])
+                  : Value();
   }
 
   // Attributes. Where the kind is another one, status() says so.

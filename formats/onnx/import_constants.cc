@@ -67,6 +67,8 @@ OnnxResult ConstantOfShape(Call& call) {
     }
   }
   if (shape.rank() == 0) return One(value);
+  const Value like = call.ShapeSource(0);
+  if (like.valid()) return One(BroadcastLike(value, like));
   return One(BroadcastTo(value, shape));
 }
 
@@ -76,7 +78,7 @@ OnnxResult Range(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const double step, call.KnownNumber(2));
   EVENGRAD_ASSIGN_OR_RETURN(const Value like, call.Get(0));
   const double count = std::ceil((limit - start) / step);
-  constexpr double kMost = 1 << 24;
+  constexpr double kMost = 1 << 20;
   if (!(count <= kMost)) {
     return InvalidArgument("a range from ", start, " to ", limit, " by ", step,
                            " is too long");

@@ -25,6 +25,7 @@ OnnxResult SplitRule(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> sizes,
                             call.IntegersOrInput("split", 1, 13));
   const int64_t parts = call.num_outputs();
+  if (parts == 0) return InvalidArgument("it has no outputs");
   if (call.opset() >= 18 && call.has_attribute("num_outputs")) {
     const Dimension size = x.shape()[axis];
     if (call.Integer("num_outputs", parts) != parts) {

@@ -53,9 +53,12 @@ OnnxResult ArgMinRule(Call& call) { return ArgExtreme(call, false); }
 
 OnnxResult CumSum(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const Value x, call.Get(0));
-  EVENGRAD_ASSIGN_OR_RETURN(const double given, call.KnownNumber(1));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const int axis, NormalizeAxis(static_cast<int64_t>(given), x.rank()));
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<int64_t> given,
+                            call.KnownIntegers(1));
+  if (given.size() != 1) {
+    return InvalidArgument("one axis is needed, found ", given.size());
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(given[0], x.rank()));
   return One(CumulativeSum(x, {.axis = axis,
                                .exclusive = call.Integer("exclusive", 0) != 0,
                                .reverse = call.Integer("reverse", 0) != 0}));

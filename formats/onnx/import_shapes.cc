@@ -1,5 +1,6 @@
 // ONNX ops that give the same elements another shape, and those about shapes.
 #include <algorithm>
+#include <limits>
 
 #include "evengrad/formats/onnx/import_helpers.h"
 
@@ -72,6 +73,10 @@ absl::StatusOr<Value> ReshapeTo(const Value& x, const Shape& shape) {
 OnnxResult ReshapeRule(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const Value x, call.Get(0));
   const bool zero_is_zero = call.Integer("allowzero", 0) != 0;
+  if (const Value like = call.ShapeSource(1); like.valid()) {
+    call.IgnoreInput(1);
+    return One(ReshapeLike(x, like));
+  }
   Shape wanted;
   if (call.opset() < 5) {
     wanted = Shape(std::span<const int64_t>(call.Integers("shape")));
@@ -132,6 +137,8 @@ OnnxResult Expand(Call& call) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(const Shape shape,
                             BroadcastShapes(x.shape(), wanted));
+  const Value like = call.ShapeSource(1);
+  if (like.valid() && shape == wanted) return One(BroadcastLike(x, like));
   return One(BroadcastTo(x, shape));
 }
 
@@ -168,7 +175,8 @@ OnnxResult ShapeOf(Call& call) {
   } else {
     result = Concat(parts);
   }
-  call.SetKnown(result, sizes);
+  const bool whole = sizes.rank() == x.rank() && !sizes.is_static();
+  call.SetKnown(result, sizes, whole ? x : Value());
   return One(result);
 }
 
@@ -191,6 +199,9 @@ absl::StatusOr<std::vector<int64_t>> ImageSizes(const Value& x) {
       return Call::Unsupported("an image of open size, ", x.type().ToString());
     }
     sizes.push_back(x.shape()[i].size());
+    if (sizes.back() > std::numeric_limits<int32_t>::max()) {
+      return InvalidArgument("the image is too large: ", x.type().ToString());
+    }
   }
   return sizes;
 }

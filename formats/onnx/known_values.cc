@@ -10,11 +10,19 @@ namespace evengrad {
 namespace {
 
 // Far from sizes that occur, from each other's multiples, and exact in double.
+constexpr double kFirst = 1000003, kFirstStep = 15838;
 double FirstProbe(size_t i) {
-  return 1000003.0 + 15838.0 * static_cast<double>(i);
+  return kFirst + kFirstStep * static_cast<double>(i);
 }
 double SecondProbe(size_t i) {
   return 15485867.0 + 104729.0 * static_cast<double>(i);
+}
+// The inverse of both.
+std::optional<size_t> PlaceOfProbe(double first, double second) {
+  if (!(first >= kFirst && first < 0x1p50)) return std::nullopt;
+  const auto i = static_cast<size_t>((first - kFirst) / kFirstStep);
+  if (FirstProbe(i) != first || SecondProbe(i) != second) return std::nullopt;
+  return i;
 }
 
 bool IsSmall(const TensorType& type) {
@@ -44,10 +52,13 @@ std::optional<std::vector<ReferenceTensor>> Compute(
 }  // namespace
 
 size_t KnownValues::ProbeOf(const Dimension& size) {
-  size_t i = 0;  // an unknown size is equal to no other one
-  while (i < probed_.size() && !CertainlyEqual(probed_[i], size)) ++i;
-  if (i == probed_.size()) probed_.push_back(size);
-  return i;
+  const size_t next = probed_.size();
+  if (size.is_symbol()) {  // an unknown size is equal to no other one
+    const auto [it, is_new] = symbols_.try_emplace(size.symbol(), next);
+    if (!is_new) return it->second;
+  }
+  probed_.push_back(size);
+  return next;
 }
 
 void KnownValues::Set(const Value& value, const Tensor& tensor) {
@@ -126,11 +137,8 @@ std::optional<Shape> KnownValues::Sizes(const Value& value) const {
     if (first[i] == second[i] && std::abs(first[i]) < 0x1p53) {
       size = static_cast<int64_t>(first[i]);
     }
-    for (size_t k = 0; k < probed_.size() && first[i] != second[i]; ++k) {
-      if (first[i] == FirstProbe(k) && second[i] == SecondProbe(k)) {
-        size = probed_[k];
-      }
-    }
+    const std::optional<size_t> probe = PlaceOfProbe(first[i], second[i]);
+    if (probe.has_value() && *probe < probed_.size()) size = probed_[*probe];
     sizes.Append(size);
   }
   return sizes;

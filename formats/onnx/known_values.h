@@ -49,6 +49,7 @@ class KnownValues {
 
   std::map<ValueId, Known> known_;
   std::vector<Dimension> probed_;
+  std::map<std::string, size_t> symbols_;
 };
 
 }  // namespace evengrad
