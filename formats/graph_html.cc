@@ -16,9 +16,9 @@ std::string PrintGraphHtml(const GraphPicture& picture) {
        .data = {{"graph", PrintGraphJson(picture)}},
        .scripts = {
            EmbeddedFile("graph_model.js"), EmbeddedFile("graph_layout.js"),
-           EmbeddedFile("graph_panels.js"),
-                   EmbeddedFile("graph_search.js"),
-                   EmbeddedFile("graph_pointer.js"), EmbeddedFile("graph_view.js")}});
+           EmbeddedFile("graph_draw.js"), EmbeddedFile("graph_panels.js"),
+           EmbeddedFile("graph_search.js"), EmbeddedFile("graph_pointer.js"),
+           EmbeddedFile("graph_view.js")}});
 }
 
 }  // namespace evengrad

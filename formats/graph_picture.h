@@ -63,7 +63,7 @@ struct PictureNode {
 
 enum class PictureLayerKind : uint8_t {
   kInput,   // one placeholder
-  kLayer,   // has parameters
+  kLayer,   // has parameters: a scope, or what follows a matrix of weights
   kOther,   // nodes of the forward pass outside of layers
   kHook,    // a hook, or the guards
   kUpdate,  // what the updates of all layers share: steps, rates

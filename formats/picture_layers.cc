@@ -133,8 +133,11 @@ class LayerFinder {
     for (PictureNode& node : picture_.nodes) {
       if (node.role != PictureRole::kParameter) continue;
       const Node state = graph_.FindNode(node.name);
-      picture_.layers[node.layer].parameters +=
-          state.output_type().shape.NumElements().value_or(0);
+      PictureLayer& layer = picture_.layers[node.layer];
+      layer.parameters += state.output_type().shape.NumElements().value_or(0);
+      if (layer.kind == PictureLayerKind::kOther) {
+        layer.kind = PictureLayerKind::kLayer;
+      }
     }
     Order();
   }
@@ -155,14 +158,27 @@ class LayerFinder {
       open_ = -1;
     }
     const std::string name = LayerOf(graph_.node(id));
-    if (name.empty()) {
-      if (open_ < 0) open_ = AddLayer("", PictureLayerKind::kOther);
-      picture_.layers[open_].name = node.name;
-      node.layer = open_;
+    if (!name.empty()) {
+      open_ = -1;
+      node.layer = NamedLayer(name);
       return;
     }
-    open_ = -1;
-    node.layer = NamedLayer(name);
+    // Outside of scopes, a layer begins where a matrix of weights is read.
+    const bool begins = ReadsMatrix(node);
+    if (open_ < 0 || begins) {
+      open_ = AddLayer(node.name, PictureLayerKind::kOther);
+      open_begins_ = begins;
+    }
+    if (!open_begins_) picture_.layers[open_].name = node.name;
+    node.layer = open_;
+  }
+
+  bool ReadsMatrix(const PictureNode& node) const {
+    return std::ranges::any_of(node.inputs, [&](const ValueId& input) {
+      const PictureNode& source = picture_.nodes[input.node];
+      return source.role == PictureRole::kParameter &&
+             source.types[0].rank() >= 2;
+    });
   }
 
   int NamedLayer(const std::string& name) {
@@ -295,8 +311,9 @@ class LayerFinder {
   GraphPicture& picture_;
   std::map<std::string, int, std::less<>> by_name_;
   std::map<std::string, int, std::less<>> hooks_;
-  int open_ = -1;    // of nodes outside of layers
-  int shared_ = -1;  // of what updates share
+  int open_ = -1;             // of nodes outside of layers
+  bool open_begins_ = false;  // with a matrix of weights: it has its name
+  int shared_ = -1;           // of what updates share
 };
 
 }  // namespace

@@ -403,6 +403,11 @@ const graphPanels = (() => {
             html("span", {}, `written by ${p === "hook" ? "a hook" : "the " + kPassNames[p]}`)]),
         html("i", {style: "height: 0; border-color: var(--text)"}),
         html("span", {}, "bytes in use")),
+      html("h3", {}, html("br"), "The largest buffers"),
+      list([...inArena].sort((a, b) => plan.buffers[b].bytes - plan.buffers[a].bytes), (i) => [
+        link(`b${i}`, () => actions.showBuffer(i)), ` ${bytes(plan.buffers[i].bytes)} `,
+        html("span", {class: "mono muted"}, plan.buffers[i].type), ` ${plan.buffers[i].name}, `,
+        `stages ${plan.buffers[i].first} to ${plan.buffers[i].last}`], 10),
       html("h3", {}, html("br"), "Memory of a run"),
       html("table", {}, html("tbody", {}, [
         ["arena", plan.arena_bytes], ["states", byKind.state || 0],

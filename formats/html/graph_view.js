@@ -88,6 +88,7 @@
 
   // Draws what is in sight from nothing.
   function redraw() {
+    const hadFocus = layers.rows.contains(document.activeElement);
     for (const part of Object.values(layers)) part.replaceChildren();
     drawnRows = new Map();
     drawnEdges = new Map();
@@ -96,6 +97,7 @@
     head.replaceChildren(...graphDraw.columnHeads(model, layout).flat());
     move();
     drawPicked();
+    if (hadFocus) focusItem(false);
   }
 
   // Puts the graph where it is looked at, and draws what comes into sight.
@@ -167,7 +169,8 @@
         "aria-label": graphDraw.rowLabel(model, state, row),
         "aria-setsize": layout.rows.length, "aria-posinset": row.index + 1,
         tabindex: state.focus === row.key ? 0 : -1,
-        onclick: (event) => clickRow(event, row), ondblclick: () => toggle(row)});
+        onclick: (event) => clickRow(event, row),
+        ondblclick: () => row.kind === "layer" && toggle(row)});
     if (row.kind === "header") {
       group.append(...headerParts(row));
     } else {
@@ -402,6 +405,7 @@
 
   function clickRow(event, row) {
     event.stopPropagation();
+    if (event.detail > 1 && row.kind !== "layer") return;  // of a double click
     state.focus = row.key;
     if (event.target.classList.contains("fold") || row.kind === "header" ||
         onFoldMark(event, row)) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <sstream>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/formats/embedded_files.h"
 #include "evengrad/formats/graph_dot.h"
 #include "evengrad/formats/graph_html.h"
 #include "evengrad/formats/graph_json.h"
@@ -94,6 +96,33 @@ TEST(GraphPictureTest, NodesStandInTheirLayersAndPasses) {
   EXPECT_EQ(Find(picture, "gradient/a").attributes,
             (std::vector<std::pair<std::string, std::string>>{
                 {"transpose_input", "true"}}));
+}
+
+// As files of other programs have them: no scopes.
+TEST(GraphPictureTest, WithoutScopesAMatrixOfWeightsBeginsALayer) {
+  const auto graph = ParseGraph(R"(evengrad 1
+graph {
+  %x: f32[2,4] = placeholder()
+  %w1: f32[4,3] = parameter()
+  %b1: f32[3] = parameter()
+  %w2: f32[3,3] = parameter()
+  %scaled: f32[2,4] = square(%x)
+  %fc1: f32[2,3] = matmul(%scaled, %w1)
+  %fc1b: f32[2,3] = add(%fc1, %b1)
+  %relu1: f32[2,3] = relu(%fc1b)
+  %fc2: f32[2,3] = matmul(%relu1, %w2)
+  %out: f32[2,3] = tanh(%fc2)
+}
+)");
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const GraphPicture picture = PictureOf(Program{.graph = *graph});
+  std::string layers;
+  for (const PictureLayer& layer : picture.layers) {
+    layers += StrCat(layer.name, ":", Name(layer.kind), " ");
+  }
+  EXPECT_EQ(layers, "x:input scaled:other fc1:layer fc2:layer ");
+  EXPECT_EQ(Place(picture, "b1"), "fc1 forward parameter");
+  EXPECT_EQ(Place(picture, "out"), "fc2 forward compute");
 }
 
 // A product of [3,4] and [4,4]: 2*3*4*4 operations; 12 + 16 numbers read and 12
@@ -323,6 +352,23 @@ TEST(GraphPictureTest, NamesStayNames) {
   EXPECT_EQ(html.find("@import"), std::string::npos);
 }
 
+// The page has all of the view's scripts, in an order in which each finds what
+// it uses.
+TEST(GraphHtmlTest, HasTheWholeView) {
+  const std::string html = PrintGraphHtml(PictureOf(Training()));
+  const std::string folder = EVENGRAD_SOURCE_DIR "/formats/html";
+  int scripts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("graph_")) continue;
+    EXPECT_NE(html.find(EmbeddedFile(name)), std::string::npos) << name;
+    ++scripts;
+  }
+  EXPECT_GE(scripts, 5);
+  EXPECT_LT(html.find("const page = "), html.find("const graphModel = "));
+  EXPECT_LT(html.find("const graphLayout = "), html.find("const graphDraw = "));
+}
+
 // ---- Statistics -------------------------------------------------------------
 
 StatisticsRecord Record(const std::string& layer, int64_t elements) {
@@ -334,6 +380,7 @@ StatisticsRecord Record(const std::string& layer, int64_t elements) {
                   .output_gradient = {.elements = 12, .norm = 1e-9},
                   .parameters = {{.name = layer + "/weights",
                                   .value = {.elements = elements, .norm = 1},
+                                  .gradient = {.elements = elements, .norm = 1},
                                   .update_ratio = 0.5}}}}};
 }
 
