@@ -9,6 +9,7 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
+#include "evengrad/graph/verifier.h"
 
 namespace evengrad {
 namespace {
@@ -268,7 +269,15 @@ absl::Status GraphTextNodes::SetInitializers() {
     if (!set.ok()) return scanner_.ErrorAt(offset, Message(set));
   }
   EVENGRAD_RETURN_IF_ERROR(SetTrainingUpdates());
-  return CheckForCircles();
+  const Node circular = FindCircularInitializer(graph_);
+  if (!circular.valid()) return absl::OkStatus();
+  for (const StateValue& initializer : initializers_) {
+    if (initializer.state != circular.id()) continue;
+    return scanner_.ErrorAt(
+        initializer.value.offset,
+        "the initial value of a state depends on the state itself");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status GraphTextNodes::SetTrainingUpdates() {
@@ -278,44 +287,6 @@ absl::Status GraphTextNodes::SetTrainingUpdates() {
     const absl::Status set =
         graph_.SetTrainingUpdate(graph_.node(update.state), value);
     if (!set.ok()) return scanner_.ErrorAt(offset, Message(set));
-  }
-  return absl::OkStatus();
-}
-
-// A state's initial value may read other states, but not in a circle: a walk in
-// depth from each state, with a stack of its own.
-absl::Status GraphTextNodes::CheckForCircles() const {
-  enum class Mark : uint8_t { kNew, kOpen, kDone };
-  std::vector<Mark> marks(static_cast<size_t>(graph_.num_nodes()), Mark::kNew);
-  for (const StateValue& initializer : initializers_) {
-    // Nodes whose inputs are being visited, and how many have been.
-    std::vector<std::pair<int, int>> open;
-    auto visit = [&](int id) {
-      if (marks[id] != Mark::kNew) return marks[id] != Mark::kOpen;
-      marks[id] = Mark::kOpen;
-      open.emplace_back(id, 0);
-      return true;
-    };
-    bool circle = !visit(initializer.state);
-    while (!open.empty() && !circle) {
-      auto& [id, visited] = open.back();
-      const Node node = graph_.node(id);
-      const Value initial = node.initializer();
-      const int count = initial.valid() ? 1 : node.num_inputs();
-      if (visited == count) {
-        marks[id] = Mark::kDone;
-        open.pop_back();
-        continue;
-      }
-      const int i = visited++;
-      circle =
-          !visit(initial.valid() ? initial.id().node : node.input_id(i).node);
-    }
-    if (circle) {
-      return scanner_.ErrorAt(initializer.value.offset,
-                              "the initial value of a state depends on the "
-                              "state itself");
-    }
   }
   return absl::OkStatus();
 }

@@ -74,7 +74,6 @@ class GraphTextNodes {
   absl::Status Undefined(const ValueText& text) const;
   std::vector<std::string_view> NamesLike(std::string_view name) const;
   absl::Status SetTrainingUpdates();
-  absl::Status CheckForCircles() const;
 
   TextScanner& scanner_;
   const OpRegistry& ops_;

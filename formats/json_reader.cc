@@ -134,6 +134,29 @@ absl::StatusOr<std::string> JsonReader::String() {
   }
 }
 
+absl::StatusOr<double> JsonReader::Number() {
+  const std::string_view rest = text_.substr(position());
+  const std::string_view text =
+      rest.substr(0, rest.find_first_not_of("-+.eE0123456789"));
+  const bool starts = text.starts_with('-') ? text.size() > 1 : !text.empty();
+  const char first = starts ? text[text.starts_with('-') ? 1 : 0] : '\0';
+  double value = 0;
+  const auto [stop, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (first < '0' || first > '9' || stop != text.data() + text.size() ||
+      error != std::errc()) {
+    return Error("expected a number");
+  }
+  position_ += text.size();
+  return value;
+}
+
+bool JsonReader::TakeNull() {
+  if (text_.substr(position(), 4) != "null") return false;
+  position_ += 4;
+  return true;
+}
+
 absl::StatusOr<int64_t> JsonReader::Integer() {
   const char* const begin = text_.data() + position();
   const char* const end = text_.data() + text_.size();

@@ -39,6 +39,10 @@ class JsonReader {
   absl::StatusOr<std::string> String();
   // A whole number from 0 to 2^63 - 1 in digits alone.
   absl::StatusOr<int64_t> Integer();
+  // A number as JSON writes it.
+  absl::StatusOr<double> Number();
+  // Takes `null` when it comes next.
+  bool TakeNull();
   // Nothing but white space is left.
   absl::Status ExpectEnd();
 

@@ -1,6 +1,11 @@
 #include "evengrad/graph/verifier.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
@@ -63,7 +68,51 @@ absl::Status VerifyGraph(const Graph& graph, VerifyOptions options) {
     EVENGRAD_RETURN_IF_ERROR(
         Prefixed(VerifyNode(node, options), node.ErrorPrefix()));
   }
+  if (const Node state = FindCircularInitializer(graph); state.valid()) {
+    return InvalidArgument(
+        state.ErrorPrefix(),
+        "the initial value of the state depends on the state itself");
+  }
   return absl::OkStatus();
+}
+
+// A walk in depth from each state, with a stack of its own.
+Node FindCircularInitializer(const Graph& graph) {
+  enum class Mark : uint8_t { kNew, kOpen, kDone };
+  std::vector<Mark> marks(static_cast<size_t>(graph.num_nodes()), Mark::kNew);
+  // Nodes whose inputs are being visited, and how many have been.
+  std::vector<std::pair<int, int>> open;
+  // False for a node that is being visited.
+  auto visit = [&](int id) {
+    if (marks[id] != Mark::kNew) return marks[id] == Mark::kDone;
+    marks[id] = Mark::kOpen;
+    open.emplace_back(id, 0);
+    return true;
+  };
+  for (int state = 0; state < graph.num_nodes(); ++state) {
+    if (!graph.node(state).initializer().valid()) continue;
+    visit(state);
+    while (!open.empty()) {
+      auto& [id, visited] = open.back();
+      const Node node = graph.node(id);
+      const Value initial = node.initializer();
+      if (visited == (initial.valid() ? 1 : node.num_inputs())) {
+        marks[id] = Mark::kDone;
+        open.pop_back();
+        continue;
+      }
+      const int i = visited++;
+      const int next =
+          initial.valid() ? initial.id().node : node.input_id(i).node;
+      if (visit(next)) continue;
+      // The circle is the open nodes from `next` on; a state closes it.
+      auto on_circle =
+          std::ranges::find(open, next, &std::pair<int, int>::first);
+      while (!graph.node(on_circle->first).initializer().valid()) ++on_circle;
+      return graph.node(on_circle->first);
+    }
+  }
+  return Node();
 }
 
 }  // namespace evengrad

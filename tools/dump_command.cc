@@ -13,7 +13,7 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
-#include "load_ops.h"
+#include "load_model.h"
 #include "render_svg.h"
 #include "train_flags.h"
 #include "train_options.h"
@@ -157,8 +157,7 @@ absl::Status WriteDump(const DumpFlags& flags, const std::string& text) {
 }
 
 absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Program program,
-                            LoadProgram(flags.file, &Ops()));
+  EVENGRAD_ASSIGN_OR_RETURN(const Program program, LoadModel(flags.file));
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, FindLoss(program, flags));
   const bool is_graph = program.fetches.empty() && program.updates.empty() &&
                         program.observations.empty() &&
@@ -183,7 +182,9 @@ Command AddDumpCommand(CLI::App& app) {
   CLI::App* dump = app.add_subcommand(
       "dump", "Print a graph or program file, or what becomes of it");
   auto flags = std::make_shared<DumpFlags>();
-  dump->add_option("file", flags->file, "A graph text")->required();
+  dump->add_option("file", flags->file,
+                   "A graph text, or an ONNX model (.onnx)")
+      ->required();
   dump->add_option("--format", flags->format,
                    "text; summary: a table of the layers; html: a page to "
                    "explore; dot: for Graphviz; or json: docs/graph_json.md")

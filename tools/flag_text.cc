@@ -1,6 +1,7 @@
 #include "flag_text.h"
 
 #include <cmath>
+#include <cstdio>
 
 #include "evengrad/graph/suggest.h"
 
@@ -35,6 +36,12 @@ std::string Listed(const std::vector<std::string_view>& names) {
     list += StrCat(i == 0 ? "" : last ? " or " : ", ", names[i]);
   }
   return list;
+}
+
+std::string ShortNumber(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g", value);
+  return text;
 }
 
 }  // namespace evengrad::tools

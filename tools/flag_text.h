@@ -45,6 +45,9 @@ std::vector<std::string_view> SplitAt(std::string_view text, char separator);
 // "a, b or c".
 std::string Listed(const std::vector<std::string_view>& names);
 
+// Three significant digits.
+std::string ShortNumber(double value);
+
 }  // namespace evengrad::tools
 
 #endif  // EVENGRAD_TOOLS_FLAG_TEXT_H_

@@ -1,6 +1,7 @@
 // evengrad train: a fully connected classifier on images or rows of numbers.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
@@ -35,24 +37,40 @@ void EndAfterStep() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+// "hidden layers 20x100, selu: 271410 parameters".
+std::string Describe(const TrainFlags& flags, int64_t num_parameters) {
+  return StrCat(flags.model.empty() ? StrCat("hidden layers ", flags.hidden,
+                                             ", ", flags.activation)
+                                    : flags.model,
+                ": ", num_parameters, " parameters");
+}
+
 void PrintHead(const TrainFlags& flags, const Data& data,
-               int64_t num_parameters) {
+               const std::string& network) {
   const std::string head =
       StrCat(flags.data, ": ", data.training.size(), " images to train on, ",
              data.validation.size(), " to validate, ", data.test.size(),
-             " to test\nhidden layers ", flags.hidden, ", ", flags.activation,
-             ": ", num_parameters, " parameters\n");
+             " to test\n", network, "\n");
   std::printf("%s%5s %11s %9s %11s %9s %8s\n", head.c_str(), "epoch",
               "train loss", "accuracy", "valid. loss", "accuracy", "seconds");
   std::fflush(stdout);
 }
 
+// "-" without logits.
+std::string Share(double accuracy) {
+  char text[16] = "-";
+  if (!std::isnan(accuracy)) {
+    std::snprintf(text, sizeof(text), "%.4f", accuracy);
+  }
+  return text;
+}
+
 void PrintRow(const EpochReport& report) {
-  std::printf("%5s %11.6f %9.4f ", StrCat(report.epoch).c_str(),
-              report.train_loss, report.train_accuracy);
+  std::printf("%5s %11.6f %9s ", StrCat(report.epoch).c_str(),
+              report.train_loss, Share(report.train_accuracy).c_str());
   if (report.validation.has_value()) {
-    std::printf("%11.6f %9.4f", report.validation->loss,
-                report.validation->accuracy);
+    std::printf("%11.6f %9s", report.validation->loss,
+                Share(report.validation->accuracy).c_str());
   } else {
     std::printf("%11s %9s", "-", "-");
   }
@@ -105,6 +123,7 @@ absl::StatusOr<FitResult> FitAndReport(
     progress.Clear();
     watch.ClearScreen();
     PrintRow(report);
+    EVENGRAD_RETURN_IF_ERROR(watch.EndEpoch(report));
     return json.has_value() ? json->Write(ToJson(report)) : absl::OkStatus();
   };
   options.on_resume = [&](const FitResult& so_far) -> absl::Status {
@@ -112,8 +131,9 @@ absl::StatusOr<FitResult> FitAndReport(
                 StrCat(so_far.steps).c_str(),
                 StrCat(so_far.epochs.size()).c_str());
     std::fflush(stdout);
-    if (!json.has_value()) return absl::OkStatus();
     for (const EpochReport& report : so_far.epochs) {
+      watch.AddEarlierEpoch(report);
+      if (!json.has_value()) continue;
       EVENGRAD_RETURN_IF_ERROR(json->Write(ToJson(report)));
     }
     return absl::OkStatus();
@@ -124,6 +144,23 @@ absl::StatusOr<FitResult> FitAndReport(
   progress.Clear();
   watch.ClearScreen();
   return result;
+}
+
+// Every flag with its value, for the report.
+std::vector<ReportSetting> SettingsOf(const CLI::App& train) {
+  std::vector<ReportSetting> settings;
+  for (const CLI::Option* option : train.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames()[0];
+    if (name == "help") continue;
+    const bool given = option->count() > 0;
+    settings.push_back(
+        {.name = name,
+         .value = given ? option->results().back() : option->get_default_str(),
+         .is_default = !given});
+  }
+  std::ranges::stable_sort(settings, {}, &ReportSetting::is_default);
+  return settings;
 }
 
 // Each option that decides about the numbers of a run, as "--name=value": a run
@@ -143,8 +180,11 @@ std::string DescribeRun(const CLI::App& train) {
                                         "top-k",
                                         "confusion",
                                         "check-numerics",
+                                        "exempt",
                                         "statistics-every",
-                                        "csv"};
+                                        "csv",
+                                        "tensorboard",
+                                        "report"};
   std::string run;
   for (const CLI::Option* option : train.get_options()) {
     if (option->get_lnames().empty()) continue;
@@ -177,14 +217,18 @@ void PrintEnd(const FitResult& result) {
   }
 }
 
-absl::Status Test(const TrainFlags& flags, Session& session,
-                  const Classifier& model, const DataSet& data) {
-  if (data.size() == 0) return absl::OkStatus();
+// Prints how good the network is on `data`; its accuracy, where there are any.
+absl::StatusOr<std::optional<double>> Test(const TrainFlags& flags,
+                                           Session& session,
+                                           const Classifier& model,
+                                           const DataSet& data) {
+  if (data.size() == 0) return std::nullopt;
   EVENGRAD_ASSIGN_OR_RETURN(
       const Evaluation test,
       Evaluate(session, model, data,
                {.top_k = flags.top_k, .confusion = flags.confusion}));
-  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+  std::printf("test accuracy %s, loss %.6f\n", Share(test.accuracy).c_str(),
+              test.loss);
   if (test.top_k_accuracy.has_value()) {
     std::printf("test top-%s accuracy %.4f\n", StrCat(flags.top_k).c_str(),
                 *test.top_k_accuracy);
@@ -193,7 +237,37 @@ absl::Status Test(const TrainFlags& flags, Session& session,
     std::printf("test labels (rows) and answers (columns):\n%s",
                 test.confusion->ToString().c_str());
   }
-  return absl::OkStatus();
+  return test.accuracy;
+}
+
+// The network of the flags, or the model of a file; the examples get the shape
+// that it wants.
+absl::StatusOr<Classifier> MakeClassifier(const TrainFlags& flags,
+                                          const TrainOptions& options,
+                                          Data& data) {
+  if (flags.model.empty()) {
+    Graph graph;
+    const Classifier model = BuildClassifier(
+        graph, data.training.num_features(), flags.classes, options);
+    EVENGRAD_RETURN_IF_ERROR(graph.status());
+    return model;
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const LoadedClassifier loaded,
+                            LoadClassifier(flags.model));
+  for (DataSet* part : {&data.training, &data.validation, &data.test}) {
+    absl::StatusOr<DataSet> reshaped = part->Reshaped(loaded.example_sizes);
+    if (!reshaped.ok()) {
+      return Prefixed(reshaped.status(), StrCat("--model=", flags.model,
+                                                ", --data=", flags.data, ": "));
+    }
+    *part = *std::move(reshaped);
+  }
+  return loaded.classifier;
+}
+
+std::vector<NamedValue> LogitsOf(const Classifier& model) {
+  if (!model.logits.valid()) return {};
+  return {{"logits", model.logits}};
 }
 
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
@@ -205,37 +279,48 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
-  Graph graph;
-  const Classifier model = BuildClassifier(graph, data.training.num_features(),
-                                           flags.classes, options);
+  EVENGRAD_ASSIGN_OR_RETURN(Data data, ReadData(flags, options));
+  EVENGRAD_ASSIGN_OR_RETURN(const Classifier model,
+                            MakeClassifier(flags, options, data));
+  const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
   if (!flags.save_model.empty()) {
-    const Program untrained = {
-        .graph = graph,
-        .fetches = {{"loss", model.loss}, {"logits", model.logits}}};
+    Program untrained = {.graph = graph, .fetches = LogitsOf(model)};
+    untrained.fetches.insert(untrained.fetches.begin(), {"loss", model.loss});
     EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
   }
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),
-                                      .fetches = {{"logits", model.logits}},
+                                      .fetches = LogitsOf(model),
                                       .accumulate_steps = flags.accumulate,
-                                      .non_finite = {options.non_finite}}));
+                                      .non_finite = options.non_finite}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads}));
-  PrintHead(flags, data, num_parameters);
-  EVENGRAD_ASSIGN_OR_RETURN(const FitResult result,
-                            FitAndReport(flags, session, training, model,
-                                         options, data, *watch, json));
-  EVENGRAD_RETURN_IF_ERROR(watch->Finish(session));
-  if (!watch->only_suggests()) {
-    PrintEnd(result);
-    EVENGRAD_RETURN_IF_ERROR(Test(flags, session, model, data.test));
+  const std::string network = Describe(flags, num_parameters);
+  PrintHead(flags, data, network);
+  watch->Start(network, (data.training.size() + flags.batch_size - 1) /
+                            flags.batch_size);
+  const absl::StatusOr<FitResult> result = FitAndReport(
+      flags, session, training, model, options, data, *watch, json);
+  std::optional<double> test_accuracy;
+  if (result.ok()) {
+    EVENGRAD_RETURN_IF_ERROR(watch->PrintEnd(session));
+    if (!watch->only_suggests()) {
+      PrintEnd(*result);
+      EVENGRAD_ASSIGN_OR_RETURN(test_accuracy,
+                                Test(flags, session, model, data.test));
+    }
   }
-  return json.has_value() ? json->Finish() : absl::OkStatus();
+  // What was seen of a run that failed is what one wants to know of it.
+  EVENGRAD_RETURN_IF_ERROR(
+      watch->Finish(session, result.status(), test_accuracy, json));
+  if (json.has_value() && (result.ok() || watch->has_records())) {
+    EVENGRAD_RETURN_IF_ERROR(json->Finish());
+  }
+  return result.status();
 }
 
 int RunTrain(const TrainFlags& flags) {
@@ -257,6 +342,7 @@ Command AddTrainCommand(CLI::App& app) {
   AddTrainFlags(*train, *flags);
   return [flags, train] {
     flags->run = DescribeRun(*train);
+    flags->settings = SettingsOf(*train);
     return RunTrain(*flags);
   };
 }

@@ -1,7 +1,38 @@
 #include "train_flags.h"
 
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <system_error>
+
+#include "evengrad/graph/status.h"
+
 namespace evengrad::tools {
 namespace {
+
+// What is wrong with a seed, or nothing.
+std::string CheckSeed(std::string& text) {
+  uint64_t seed = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return "";
+  return StrCat("expected an integer from 0 to ",
+                std::numeric_limits<uint64_t>::max(), ", found '", text, "'");
+}
+
+// The network that is trained, from a file. Flags that describe one exclude it.
+void AddModelFile(CLI::App& train, TrainFlags& flags) {
+  CLI::Option* model = train.add_option(
+      "--model", flags.model,
+      "A graph text or an ONNX model (.onnx) with the inputs images and labels "
+      "and the output loss, and logits for the accuracy");
+  for (const char* name :
+       {"--hidden", "--activation", "--initializer", "--batch-norm",
+        "--batch-norm-input", "--dropout", "--alpha-dropout", "--loss"}) {
+    model->excludes(train.get_option(name));
+  }
+}
 
 // What is trained.
 void AddModelFlags(CLI::App& train, TrainFlags& flags) {
@@ -63,6 +94,7 @@ void AddModelFlags(CLI::App& train, TrainFlags& flags) {
                   "unit (pixels / 255) or standardize (each pixel to mean 0, "
                   "variance 1)")
       ->capture_default_str();
+  AddModelFile(train, flags);
 }
 
 // How it is trained, besides the optimizer.
@@ -107,12 +139,26 @@ void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
   train.add_flag("--check-numerics", flags.check_numerics,
                  "Stop at the first node that makes a number that is not "
                  "finite, and name it (slow)");
+  train
+      .add_option("--exempt", flags.exempt,
+                  "Nodes whose NaN and infinities are intended, such as masks, "
+                  "when the first bad number is looked for: 'attention/*'; may "
+                  "be repeated")
+      ->type_name("PATTERN")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   train.add_option("--statistics-every", flags.statistics_every,
                    "Steps between two looks at every layer; shown live on a "
                    "terminal, and at the end");
   train.add_option("--csv", flags.csv,
                    "Write the statistics, a tensor a line, to this file; with "
                    "--resume, those from there on");
+  train.add_option("--tensorboard", flags.tensorboard,
+                   "Write them, with histograms, as an event file for "
+                   "TensorBoard into this folder");
+  train.add_option("--report", flags.report,
+                   "Write what they show, what is wrong and what helps as one "
+                   "HTML file");
 }
 
 // How it runs and what it tells.
@@ -124,7 +170,7 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train.add_flag("--confusion", flags.confusion,
                  "Tell how often each class was taken for each");
   train.add_option("--seed", flags.seed, "Of all random numbers")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CheckSeed, "", "seed"))
       ->capture_default_str();
   train.add_option("--threads", flags.threads, "0 for one a core")
       ->capture_default_str();

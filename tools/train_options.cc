@@ -336,10 +336,14 @@ absl::Status CheckStatistics(const TrainFlags& flags) {
     return BadFlag("statistics-every", StrCat(flags.statistics_every),
                    "expected 1 to ", kMost, " steps, or 0 for none");
   }
-  if (!flags.csv.empty() && flags.statistics_every == 0) {
-    return BadFlag("csv", flags.csv,
-                   "there are no statistics to write; give "
-                   "--statistics-every=100");
+  for (const auto& [flag, path] : {std::pair{"csv", &flags.csv},
+                                   std::pair{"tensorboard", &flags.tensorboard},
+                                   std::pair{"report", &flags.report}}) {
+    if (!path->empty() && flags.statistics_every == 0) {
+      return BadFlag(flag, *path,
+                     "there are no statistics to write; give "
+                     "--statistics-every=100");
+    }
   }
   return absl::OkStatus();
 }
@@ -455,10 +459,13 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
   EVENGRAD_RETURN_IF_ERROR(ParseEarlyStopping(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.scale, ParseScale(flags.scale));
   EVENGRAD_RETURN_IF_ERROR(ParseClipping(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(options.non_finite,
+  EVENGRAD_ASSIGN_OR_RETURN(options.non_finite.policy,
                             ParseNonFinite(flags.non_finite));
+  options.non_finite.exempt = flags.exempt;
   EVENGRAD_RETURN_IF_ERROR(CheckStatistics(flags));
-  if (flags.check_numerics) options.hooks.push_back(CheckNumerics());
+  if (flags.check_numerics) {
+    options.hooks.push_back(CheckNumerics({.exempt = flags.exempt}));
+  }
   return options;
 }
 

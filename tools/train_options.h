@@ -19,6 +19,7 @@ namespace evengrad::tools {
 // As given on the command line, with their defaults.
 struct TrainFlags {
   std::string data = "/usr/share/datasets/fashion-mnist";
+  std::string model;  // a file; empty: the network that the flags describe
   std::string hidden = "20x100";
   std::string activation = "selu";
   std::string initializer = "auto";
@@ -40,8 +41,11 @@ struct TrainFlags {
   std::string clip = "none";
   std::string non_finite = "error";
   bool check_numerics = false;
+  std::vector<std::string> exempt;
   int64_t statistics_every = 0;  // 0: none
   std::string csv;
+  std::string tensorboard;
+  std::string report;
   int64_t top_k = 0;
   bool confusion = false;
   uint64_t seed = 42;
@@ -55,6 +59,8 @@ struct TrainFlags {
   bool resume = false;
   // The flags that a run must share with the one it goes on with.
   std::string run;
+  // All flags with their values, for the report.
+  std::vector<ReportSetting> settings;
 };
 
 enum class Scale : uint8_t { kUnit, kStandardize };
@@ -82,7 +88,7 @@ struct TrainOptions {
   Scale scale = Scale::kStandardize;
   std::vector<std::shared_ptr<Hook>> hooks = {};
   ClipChoice clip = {};  // its hook is one of `hooks`
-  NonFinitePolicy non_finite = NonFinitePolicy::kError;
+  NonFiniteOptions non_finite = {};
 };
 
 // "celu, elu, … or tanh"; the names of the losses.

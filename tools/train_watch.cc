@@ -1,73 +1,59 @@
 #include "train_watch.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <utility>
+
+#include "flag_text.h"
+#include "remedies.h"
 
 namespace evengrad::tools {
 namespace {
 
-// Two significant digits, rounded up.
-double RoundedUp(double value) {
-  if (!(value > 0)) return value;
-  const double unit = std::pow(10, std::floor(std::log10(value)) - 1);
-  return std::ceil(value / unit - 1e-9) * unit;
+JsonObject ToJson(const LoggedFinding& logged) {
+  const Finding& finding = logged.finding;
+  return JsonObject()
+      .Add("finding", Name(finding.kind))
+      .Add("layer", finding.layer)
+      .Add("first_step", logged.first_step)
+      .Add("last_step", logged.last_step)
+      .Add("holds", logged.holds)
+      .Add("text", finding.text)
+      .Add("cure", finding.cure);
 }
 
-std::string Short(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3g", value);
-  return text;
+JsonObject ToJson(const ClipProposal& proposal) {
+  return JsonObject()
+      .Add("proposal", StrCat("global_norm:", ShortNumber(proposal.threshold)))
+      .Add("first_step", proposal.first_step)
+      .Add("last_step", proposal.last_step)
+      .Add("median", proposal.median)
+      .Add("percentile_90", proposal.percentile_90)
+      .Add("percentile_99", proposal.percentile_99)
+      .Add("largest", proposal.largest);
+}
+
+JsonObject ToJson(const std::string& rule, const ClippingReport& report) {
+  return JsonObject()
+      .Add("clip", rule)
+      .Add("acted", report.acted)
+      .Add("steps", report.steps)
+      .Add("norm", report.norm)
+      .Add("clipped_norm", report.clipped_norm);
 }
 
 }  // namespace
-
-absl::Status NormRecorder::Instrument(Instrumentation& instrumentation) {
-  const NameScope scope(instrumentation.graph(), "gradient_norm");
-  Value squares;
-  for (const Value& parameter : instrumentation.parameters()) {
-    const Value own = SumOfSquares(instrumentation.gradient(parameter));
-    squares = squares.valid() ? squares + own : own;
-  }
-  return instrumentation.Observe(
-      {.name = "gradient_norm", .values = {squares}});
-}
-
-absl::Status NormRecorder::Observe(const Observation& observation) {
-  if (!done()) {
-    norms_.push_back(std::sqrt(observation.values[0].ToDoubles()[0]));
-  }
-  return absl::OkStatus();
-}
-
-// A threshold that acts in one step of ten keeps outliers out and leaves the
-// usual step alone; the first steps, before training has settled, count little.
-std::string NormRecorder::Proposal() const {
-  std::vector<double> norms(norms_.begin() + norms_.size() / 2, norms_.end());
-  std::erase_if(norms, [](double norm) { return !std::isfinite(norm); });
-  if (norms.empty()) return "no gradient was finite: nothing to propose\n";
-  std::ranges::sort(norms);
-  auto percentile = [&](double percent) {
-    return norms[static_cast<size_t>(percent / 100 *
-                                     static_cast<double>(norms.size() - 1))];
-  };
-  const double limit = RoundedUp(percentile(90));
-  return StrCat("gradient norms of steps ", norms_.size() / 2 + 1, " to ",
-                norms_.size(), ": median ", Short(percentile(50)),
-                ", 90 % up to ", Short(percentile(90)), ", 99 % up to ",
-                Short(percentile(99)), ", largest ", Short(norms.back()),
-                "\nproposal: --clip=global_norm:", Short(limit),
-                " (acts in about one step of ten)\n");
-}
 
 absl::StatusOr<std::unique_ptr<TrainWatch>> TrainWatch::Create(
     const TrainFlags& flags, const TrainOptions& options) {
   std::unique_ptr<TrainWatch> watch(new TrainWatch);
   watch->hooks_ = options.hooks;
-  watch->clip_ = flags.clip;
   watch->clip_scope_ = options.clip.scope;
-  watch->skips_ = options.non_finite == NonFinitePolicy::kSkipStep;
+  watch->skips_ = options.non_finite.policy == NonFinitePolicy::kSkipStep;
+  watch->report_.settings = flags.settings;
+  watch->report_.remedies = Remedies(flags);
+  if (!options.clip.scope.empty()) {
+    watch->report_.clipping = ReportClipping{.rule = flags.clip};
+  }
   if (options.clip.suggest_steps > 0) {
     watch->norms_ = std::make_shared<NormRecorder>(options.clip.suggest_steps);
     watch->hooks_.push_back(watch->norms_);
@@ -77,10 +63,22 @@ absl::StatusOr<std::unique_ptr<TrainWatch>> TrainWatch::Create(
                               StatisticsCsvWriter::Open(flags.csv));
     watch->csv_.emplace(std::move(writer));
   }
+  if (!flags.tensorboard.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(TensorBoardWriter writer,
+                              TensorBoardWriter::Open(flags.tensorboard));
+    watch->tensorboard_.emplace(std::move(writer));
+  }
+  if (!flags.report.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file,
+                              AtomicFile::Create(flags.report));
+    watch->report_file_.emplace(std::move(file));
+  }
   if (flags.statistics_every > 0) {
+    constexpr int64_t kBins = 30;
     watch->statistics_ =
         std::make_shared<LayerStatistics>(LayerStatisticsOptions{
             .every_n_steps = flags.statistics_every,
+            .histogram_bins = flags.tensorboard.empty() ? 0 : kBins,
             .on_record = [watch = watch.get()](const StatisticsRecord& record) {
               return watch->Receive(record);
             }});
@@ -89,39 +87,138 @@ absl::StatusOr<std::unique_ptr<TrainWatch>> TrainWatch::Create(
   return watch;
 }
 
+void TrainWatch::Start(std::string network, int64_t steps_an_epoch) {
+  report_.title = "Training report";
+  report_.network = std::move(network);
+  steps_an_epoch_ = steps_an_epoch;
+}
+
 absl::Status TrainWatch::Receive(const StatisticsRecord& record) {
+  log_.Add(record.step, statistics_->findings());
+  report_.history.Add(record);
   if (table_.visible()) {
     if (clear_progress) clear_progress();
     table_.Show(record, statistics_->findings());
   }
+  if (tensorboard_.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(tensorboard_->WriteStatistics(record));
+  }
   return csv_.has_value() ? csv_->Write(record) : absl::OkStatus();
 }
 
-absl::Status TrainWatch::Finish(const Session& session) {
+void TrainWatch::AddEarlierEpoch(const EpochReport& epoch) {
+  report_.epochs.push_back({.epoch = epoch.epoch,
+                            .steps = epoch.epoch * steps_an_epoch_,
+                            .train_loss = epoch.train_loss,
+                            .train_accuracy = epoch.train_accuracy,
+                            .seconds = epoch.seconds});
+  if (!epoch.validation.has_value()) return;
+  report_.epochs.back().validation_loss = epoch.validation->loss;
+  report_.epochs.back().validation_accuracy = epoch.validation->accuracy;
+}
+
+absl::Status TrainWatch::EndEpoch(const EpochReport& epoch) {
+  AddEarlierEpoch(epoch);
+  if (!tensorboard_.has_value()) return absl::OkStatus();
+  std::vector<TaggedNumber> numbers = {
+      {"epoch/train_loss", epoch.train_loss},
+      {"epoch/train_accuracy", epoch.train_accuracy}};
+  if (epoch.validation.has_value()) {
+    numbers.push_back({"epoch/validation_loss", epoch.validation->loss});
+    numbers.push_back(
+        {"epoch/validation_accuracy", epoch.validation->accuracy});
+  }
+  if (epoch.learning_rate.has_value()) {
+    numbers.push_back({"epoch/learning_rate", *epoch.learning_rate});
+  }
+  return tensorboard_->WriteScalars(report_.epochs.back().steps, numbers);
+}
+
+absl::Status TrainWatch::ReadCounts(const Session& session) {
+  if (!clip_scope_.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(clipping_,
+                              ReadClippingReport(session, clip_scope_));
+    report_.clipping->acted = clipping_.acted;
+    report_.clipping->steps = clipping_.steps;
+  }
+  if (skips_) {
+    EVENGRAD_ASSIGN_OR_RETURN(const Tensor skipped,
+                              session.Read("skipped_steps"));
+    report_.skipped_steps = static_cast<int64_t>(skipped.ToDoubles()[0]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TrainWatch::PrintEnd(const Session& session) {
   table_.Clear();
-  if (norms_ != nullptr) std::printf("%s", norms_->Proposal().c_str());
+  EVENGRAD_RETURN_IF_ERROR(ReadCounts(session));
+  if (norms_ != nullptr) {
+    const std::optional<ClipProposal> proposal = norms_->Proposal();
+    std::printf("%s",
+                proposal.has_value()
+                    ? proposal->ToString().c_str()
+                    : "no gradient was finite: there is nothing to propose\n");
+  }
   if (statistics_ != nullptr && statistics_->latest().step > 0) {
     const std::string table = StatisticsTable(
         statistics_->latest(), statistics_->findings(), {.columns = 1000});
     std::printf("%s", table.c_str());
   }
-  if (!clip_scope_.empty()) {
-    EVENGRAD_ASSIGN_OR_RETURN(const ClippingReport report,
-                              ReadClippingReport(session, clip_scope_));
+  if (report_.clipping.has_value()) {
     std::printf(
         "--clip=%s acted in %s of %s steps; last gradient norm %s, "
         "clipped to %s\n",
-        clip_.c_str(), StrCat(report.acted).c_str(),
-        StrCat(report.steps).c_str(), Short(report.norm).c_str(),
-        Short(report.clipped_norm).c_str());
+        report_.clipping->rule.c_str(), StrCat(clipping_.acted).c_str(),
+        StrCat(clipping_.steps).c_str(), ShortNumber(clipping_.norm).c_str(),
+        ShortNumber(clipping_.clipped_norm).c_str());
   }
   if (skips_) {
-    EVENGRAD_ASSIGN_OR_RETURN(const Tensor skipped,
-                              session.Read("skipped_steps"));
-    std::printf("skipped %.0f steps that were not finite\n",
-                skipped.ToDoubles()[0]);
+    std::printf("skipped %s steps that were not finite\n",
+                StrCat(report_.skipped_steps).c_str());
   }
-  return csv_.has_value() ? csv_->Finish() : absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::Status TrainWatch::WriteJson(const absl::Status& status,
+                                   JsonLinesWriter& json) {
+  for (const LoggedFinding& logged : log_.Sorted()) {
+    EVENGRAD_RETURN_IF_ERROR(json.Write(ToJson(logged)));
+  }
+  if (norms_ != nullptr && norms_->Proposal().has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(json.Write(ToJson(*norms_->Proposal())));
+  }
+  if (report_.clipping.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(
+        json.Write(ToJson(report_.clipping->rule, clipping_)));
+  }
+  if (skips_) {
+    EVENGRAD_RETURN_IF_ERROR(
+        json.Write(JsonObject().Add("skipped_steps", report_.skipped_steps)));
+  }
+  if (status.ok()) return absl::OkStatus();
+  return json.Write(JsonObject().Add("error", Message(status)));
+}
+
+absl::Status TrainWatch::Finish(const Session& session,
+                                const absl::Status& status,
+                                const std::optional<double>& test_accuracy,
+                                std::optional<JsonLinesWriter>& json) {
+  // Nothing to read where the program never ran.
+  const absl::Status counted = ReadCounts(session);
+  if (status.ok()) EVENGRAD_RETURN_IF_ERROR(counted);
+  if (json.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(WriteJson(status, *json));
+  }
+  if (report_file_.has_value()) {
+    report_.error = std::string(Message(status));
+    report_.test_accuracy = test_accuracy;
+    report_.findings = log_.Sorted();
+    EVENGRAD_RETURN_IF_ERROR(report_file_->Write(PrintTrainingReport(report_)));
+    EVENGRAD_RETURN_IF_ERROR(report_file_->Commit());
+  }
+  // Of a run that failed before the first look there are no lines.
+  const bool has_lines = status.ok() || has_records();
+  return csv_.has_value() && has_lines ? csv_->Finish() : absl::OkStatus();
 }
 
 }  // namespace evengrad::tools

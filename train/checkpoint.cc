@@ -158,12 +158,17 @@ absl::Status SaveCheckpoint(const Session& session, const Program& program,
 
 absl::StatusOr<TrainingPosition> LoadCheckpoint(Session& session,
                                                 const Program& program,
-                                                const std::string& path) {
+                                                const std::string& path,
+                                                const TrainingPlan* plan) {
   EVENGRAD_ASSIGN_OR_RETURN(const SafetensorsReader reader,
                             SafetensorsReader::Open(path, {.checksums = true}));
   absl::StatusOr<CheckpointMetadata> metadata =
       ParseCheckpointMetadata(reader.metadata());
   if (!metadata.ok()) return Prefixed(metadata.status(), StrCat(path, ": "));
+  if (plan != nullptr) {
+    EVENGRAD_RETURN_IF_ERROR(Prefixed(
+        CheckSamePlan(metadata->position.plan, *plan), StrCat(path, ": ")));
+  }
   EVENGRAD_RETURN_IF_ERROR(session.Initialize(program));
   EVENGRAD_RETURN_IF_ERROR(CheckStates(session, reader));
   EVENGRAD_ASSIGN_OR_RETURN(const auto memories, ReadHooks(program, reader));

@@ -34,11 +34,12 @@ EVENGRAD_EXPORT absl::Status SaveCheckpoint(
 // session goes on, bit for bit, as the saved one would have. Everything is
 // checked, each tensor's checksum too, before anything changes.
 //
-// Errors name the file: it cannot be read, is damaged, has states that the
-// session has not, or the other way round, or of another type; the same for
-// hooks.
+// Errors name the file: it cannot be read, is damaged, was saved by a run of
+// another plan than `plan` (where one is given), has states that the session
+// has not, or the other way round, or of another type; the same for hooks.
 EVENGRAD_EXPORT absl::StatusOr<TrainingPosition> LoadCheckpoint(
-    Session& session, const Program& program, const std::string& path);
+    Session& session, const Program& program, const std::string& path,
+    const TrainingPlan* plan = nullptr);
 
 }  // namespace evengrad
 

@@ -125,11 +125,11 @@ absl::StatusOr<std::vector<std::string>> CheckpointDirectory::List() const {
 }
 
 absl::StatusOr<std::optional<TrainingPosition>> CheckpointDirectory::LoadNewest(
-    Session& session, const Program& program) const {
+    Session& session, const Program& program, const TrainingPlan* plan) const {
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<std::string> paths, List());
   if (paths.empty()) return std::optional<TrainingPosition>();
   absl::StatusOr<TrainingPosition> position =
-      LoadCheckpoint(session, program, paths.back());
+      LoadCheckpoint(session, program, paths.back(), plan);
   if (position.ok()) {
     return std::optional<TrainingPosition>(*std::move(position));
   }

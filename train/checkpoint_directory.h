@@ -50,7 +50,8 @@ class EVENGRAD_EXPORT CheckpointDirectory {
   // Loads the newest one, where there is any. See LoadCheckpoint; an error says
   // which one comes before.
   absl::StatusOr<std::optional<TrainingPosition>> LoadNewest(
-      Session& session, const Program& program) const;
+      Session& session, const Program& program,
+      const TrainingPlan* plan = nullptr) const;
   // Saves a checkpoint, and when it is on the disk removes the oldest beyond
   // `keep`. Returns its path.
   absl::StatusOr<std::string> Save(const Session& session,

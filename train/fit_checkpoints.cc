@@ -61,47 +61,6 @@ absl::StatusOr<std::vector<EpochReport>> ToEpochs(const Tensor& tensor) {
   return epochs;
 }
 
-// The words of `text` that are not words of `other`.
-std::string WordsNotIn(std::string_view text, std::string_view other) {
-  auto words = [](std::string_view all) {
-    std::vector<std::string_view> list;
-    while (!all.empty()) {
-      const size_t end = std::min(all.find(' '), all.size());
-      if (end > 0) list.push_back(all.substr(0, end));
-      all.remove_prefix(std::min(end + 1, all.size()));
-    }
-    return list;
-  };
-  const std::vector<std::string_view> others = words(other);
-  std::string result;
-  for (std::string_view word : words(text)) {
-    if (std::ranges::find(others, word) != others.end()) continue;
-    result += StrCat(result.empty() ? "" : " ", word);
-  }
-  return result.empty() ? "none" : result;
-}
-
-absl::Status ComparePlans(const TrainingPlan& saved, const TrainingPlan& plan) {
-  if (saved == plan) return absl::OkStatus();
-  std::string_view what = "options";
-  std::string before = WordsNotIn(saved.run, plan.run);
-  std::string now = WordsNotIn(plan.run, saved.run);
-  auto compare = [&](std::string_view name, auto old_value, auto new_value) {
-    if (old_value == new_value) return;
-    what = name;
-    before = StrCat(old_value);
-    now = StrCat(new_value);
-  };
-  compare("shuffling", saved.shuffle ? "on" : "off",
-          plan.shuffle ? "on" : "off");
-  compare("seed of the data's order", saved.seed, plan.seed);
-  compare("batch size", saved.batch_size, plan.batch_size);
-  compare("number of examples", saved.data_size, plan.data_size);
-  return InvalidArgument("the checkpoint was saved by a run with the ", what,
-                         " ", before, ", this one has ", now,
-                         "; a run goes on with what it was started with");
-}
-
 }  // namespace
 
 absl::StatusOr<FitCheckpoints> FitCheckpoints::Open(
@@ -125,8 +84,9 @@ absl::StatusOr<TrainingPosition> FitCheckpoints::Start(
     const TrainingPlan& plan, std::vector<EpochReport>& epochs) {
   TrainingPosition position;
   if (directory_.has_value() && options_.resume) {
-    EVENGRAD_ASSIGN_OR_RETURN(std::optional<TrainingPosition> loaded,
-                              directory_->LoadNewest(*session_, *program_));
+    EVENGRAD_ASSIGN_OR_RETURN(
+        std::optional<TrainingPosition> loaded,
+        directory_->LoadNewest(*session_, *program_, &plan));
     resumed_ = loaded.has_value();
     if (resumed_) position = *std::move(loaded);
   }
@@ -134,14 +94,12 @@ absl::StatusOr<TrainingPosition> FitCheckpoints::Start(
     position.plan = plan;
     return position;
   }
-  const std::string prefix = StrCat(options_.directory, ": ");
-  if (absl::Status status = ComparePlans(position.plan, plan); !status.ok()) {
-    return Prefixed(status, prefix);
-  }
   for (const NamedTensor& kept : position.kept) {
     if (kept.name != kEpochs) continue;
     absl::StatusOr<std::vector<EpochReport>> restored = ToEpochs(kept.tensor);
-    if (!restored.ok()) return Prefixed(restored.status(), prefix);
+    if (!restored.ok()) {
+      return Prefixed(restored.status(), StrCat(options_.directory, ": "));
+    }
     epochs = *std::move(restored);
   }
   saved_ = {position.epoch, position.batch};

@@ -1,5 +1,6 @@
 #include "evengrad/train/training_position.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -60,6 +61,26 @@ class MetadataReader {
   absl::Status status_;
 };
 
+// The words of `text` that are not words of `other`.
+std::string WordsNotIn(std::string_view text, std::string_view other) {
+  auto words = [](std::string_view all) {
+    std::vector<std::string_view> list;
+    while (!all.empty()) {
+      const size_t end = std::min(all.find(' '), all.size());
+      if (end > 0) list.push_back(all.substr(0, end));
+      all.remove_prefix(std::min(end + 1, all.size()));
+    }
+    return list;
+  };
+  const std::vector<std::string_view> others = words(other);
+  std::string result;
+  for (std::string_view word : words(text)) {
+    if (std::ranges::find(others, word) != others.end()) continue;
+    result += StrCat(result.empty() ? "" : " ", word);
+  }
+  return result.empty() ? "none" : result;
+}
+
 }  // namespace
 
 SafetensorsMetadata FormatCheckpointMetadata(const TrainingPosition& position,
@@ -113,6 +134,28 @@ absl::StatusOr<CheckpointMetadata> ParseCheckpointMetadata(
     position.plan.run = run->second;
   }
   return result;
+}
+
+absl::Status CheckSamePlan(const TrainingPlan& saved,
+                           const TrainingPlan& plan) {
+  if (saved == plan) return absl::OkStatus();
+  std::string_view what = "options";
+  std::string before = WordsNotIn(saved.run, plan.run);
+  std::string now = WordsNotIn(plan.run, saved.run);
+  auto compare = [&](std::string_view name, auto old_value, auto new_value) {
+    if (old_value == new_value) return;
+    what = name;
+    before = StrCat(old_value);
+    now = StrCat(new_value);
+  };
+  compare("shuffling", saved.shuffle ? "on" : "off",
+          plan.shuffle ? "on" : "off");
+  compare("seed of the data's order", saved.seed, plan.seed);
+  compare("batch size", saved.batch_size, plan.batch_size);
+  compare("number of examples", saved.data_size, plan.data_size);
+  return InvalidArgument("the checkpoint was saved by a run with the ", what,
+                         " ", before, ", this one has ", now,
+                         "; a run goes on with what it was started with");
 }
 
 }  // namespace evengrad

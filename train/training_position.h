@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "evengrad/formats/named_tensor.h"
 #include "evengrad/formats/safetensors_header.h"
@@ -40,6 +41,10 @@ struct TrainingPosition {
   // Whatever else the loop keeps, under names of its own.
   std::vector<NamedTensor> kept = {};
 };
+
+// OK when a run with `plan` may go on where one with `saved` was; otherwise the
+// error says what differs.
+absl::Status CheckSamePlan(const TrainingPlan& saved, const TrainingPlan& plan);
 
 // The position and the random counters as the metadata of a checkpoint; `kept`
 // is not part of it. Numbers read back as they were, bit for bit.

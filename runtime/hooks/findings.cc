@@ -16,15 +16,19 @@ std::string Percent(double share) {
   return text;
 }
 
-// "310", "0.0012", "3.2e+08".
+// "310", "0.0012", "3.2e+8".
 std::string Short(double value) {
   char text[32];
   const bool whole = value >= 100 && value < 1e5;
   std::snprintf(text, sizeof(text), whole ? "%.0f" : "%.2g", value);
-  return text;
+  // "1e-6" rather than "1e-06".
+  std::string digits = text;
+  const size_t e = digits.find('e');
+  if (e != std::string::npos && digits[e + 2] == '0') digits.erase(e + 2, 1);
+  return digits;
 }
 
-// "1/310 of" or "310 times".
+// "1/310 of", "310 times", "0 times".
 std::string Ratio(double ratio) {
   if (ratio == 0) return "0 times";
   return ratio < 1 ? StrCat("1/", Short(1 / ratio), " of")
@@ -45,7 +49,9 @@ class Judge {
     for (size_t i = 0; i < record_.layers.size(); ++i) {
       const LayerRecord& layer = record_.layers[i];
       if (JudgeNumbers(layer)) continue;  // the rest would follow from it
-      JudgeActivation(layer);
+      JudgeActivation(
+          layer, i > 0 ? &record_.layers[i - 1] : nullptr,
+          i + 1 < record_.layers.size() ? &record_.layers[i + 1] : nullptr);
       if (i + 1 < record_.layers.size()) {
         JudgeNeighbours(layer, record_.layers[i + 1]);
       }
@@ -82,13 +88,32 @@ class Judge {
                                     Ratio(ratio), " that at ", last->name);
     if (ratio < thresholds_.network_ratio) {
       Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
-          "choose an initializer that fits the activation (auto), selu, or "
-          "normalisation");
+          CureOfVanishing());
+      vanishes_ = true;
     } else if (ratio > 1 / thresholds_.network_ratio) {
       Add(FindingKind::kExploding, "", "exploding gradient: " + text,
           "choose an initializer that fits the activation (auto), or clip the "
           "gradients");
     }
+  }
+
+  // What saturates shrinks gradients at any scale of the weights.
+  std::string CureOfVanishing() const {
+    std::string saturating;
+    int64_t count = 0;
+    for (const LayerRecord& layer : record_.layers) {
+      if (!layer.saturated_share.has_value()) continue;
+      saturating = layer.activation;
+      ++count;
+    }
+    if (2 * count < static_cast<int64_t>(record_.layers.size())) {
+      return "an initializer that fits the activation (auto), selu, or batch "
+             "norm before each activation";
+    }
+    return StrCat("selu, or relu with He initialization, instead of ",
+                  saturating,
+                  "; or batch norm before each activation; a shallower network "
+                  "helps too");
   }
 
   bool JudgeNumbers(const LayerRecord& layer) {
@@ -114,11 +139,19 @@ class Judge {
     return true;
   }
 
-  void JudgeActivation(const LayerRecord& layer) {
+  void JudgeActivation(const LayerRecord& layer, const LayerRecord* before,
+                       const LayerRecord* next) {
     if (layer.saturated_share.value_or(0) >= thresholds_.saturated_share) {
-      Add(FindingKind::kSaturated, layer.name,
+      std::string text =
           StrCat(layer.name, ": ", Percent(*layer.saturated_share), " of ",
-                 layer.activation, " units saturated"),
+                 layer.activation, " units saturated");
+      // A layer's input is the output of the one before it.
+      if (before != nullptr && next != nullptr && HasGradient(*before) &&
+          before->gradient_ratio.value_or(1) < 1) {
+        text += StrCat("; its input gradient is ",
+                       Ratio(*before->gradient_ratio), " ", next->name, "'s");
+      }
+      Add(FindingKind::kSaturated, layer.name, text,
           "smaller initial weights (Glorot), standardized inputs, or an "
           "activation that does not saturate");
     }
@@ -171,20 +204,21 @@ class Judge {
     if (!matrices) return;
     if (largest > thresholds_.large_update) {
       Add(FindingKind::kLargeUpdates, layer.name,
-          StrCat(layer.name, ": a step changes ", worst->name, " by 1/",
-                 Short(1 / largest), " of its norm"),
-          "a lower learning rate (1/1000 is usual)");
+          StrCat(layer.name, ": a step changes ", worst->name, " by ",
+                 Ratio(largest), " its norm"),
+          "a lower learning rate (a change of 1/1000 is usual)");
     } else if (largest < thresholds_.small_update) {
       Add(FindingKind::kSmallUpdates, layer.name,
           StrCat(layer.name, ": a step changes its weights by less than ",
                  Short(thresholds_.small_update), " of their norm"),
-          "a higher learning rate (1/1000 is usual), or cure the vanishing "
-          "gradient");
+          vanishes_ ? "it follows from the vanishing gradient: cure that first"
+                    : "a higher learning rate (a change of 1/1000 is usual)");
     }
   }
 
   const StatisticsRecord& record_;
   const FindingThresholds& thresholds_;
+  bool vanishes_ = false;
   std::vector<Finding> findings_;
 };
 

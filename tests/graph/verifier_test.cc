@@ -1,6 +1,7 @@
 #include "evengrad/graph/verifier.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evengrad/graph/source_ops.h"
@@ -32,6 +33,26 @@ TEST(VerifierTest, StatesNeedInitializersUnlessLowered) {
   EXPECT_EQ(Message(VerifyGraph(graph)),
             "model.cc:4: w: the state has no initial value");
   EXPECT_TRUE(VerifyGraph(graph, {.states_need_initializers = false}).ok());
+}
+
+TEST(VerifierTest, InitialValuesGoInNoCircle) {
+  Graph graph;
+  const Value zero = Constant(graph, 0.0);
+  const Value a = State(graph, "a", zero);
+  const Value b = State(graph, "b", a);
+  const Value c = State(graph, "c", b);
+  EXPECT_TRUE(VerifyGraph(graph).ok());
+  EXPECT_FALSE(FindCircularInitializer(graph).valid());
+  // b and c depend on each other, a on them.
+  const Value d = State(graph, "d", c);
+  ASSERT_TRUE(graph.SetInitializer(a.node(), d).ok());
+  ASSERT_TRUE(graph.SetInitializer(b.node(), c).ok());
+  EXPECT_EQ(FindCircularInitializer(graph).name(), "c");
+  EXPECT_NE(Message(VerifyGraph(graph))
+                .find("c: the initial value of the state depends on the state "
+                      "itself"),
+            std::string_view::npos)
+      << VerifyGraph(graph);
 }
 
 // A type rule that changes its mind stands for a graph that became wrong.

@@ -35,7 +35,7 @@ TEST(OpsCommandTest, UnknownNames) {
   const CommandResult none = RunEvengrad("");
   EXPECT_EQ(none.exit_code, 2);
   EXPECT_EQ(none.error,
-            "evengrad: give a command: train, dump or ops; see evengrad "
+            "evengrad: give a command: train, compare, dump or ops; see evengrad "
             "--help\n");
 }
 

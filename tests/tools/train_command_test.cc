@@ -236,8 +236,10 @@ TEST_F(TrainCommandTest, StatisticsChangeNoFigure) {
       Train("--statistics-every=10 --csv=" + csv + " --json=" + watched);
   ASSERT_EQ(result.exit_code, 0) << result.error;
   EXPECT_EQ(result.error, "");  // no live table: this is no terminal
-  EXPECT_EQ(WithoutSeconds(FileContents(plain)),
-            WithoutSeconds(FileContents(watched)));
+  // Beside the epochs there are verdicts, where there is one.
+  EXPECT_EQ(WithoutSeconds(FileContents(watched))
+                .substr(0, WithoutSeconds(FileContents(plain)).size()),
+            WithoutSeconds(FileContents(plain)));
   EXPECT_NE(result.output.find("\nlayer "), std::string::npos) << result.output;
   EXPECT_EQ(result.output.find('\x1b'), std::string::npos);
   const std::string lines = FileContents(csv);
@@ -264,10 +266,61 @@ TEST_F(TrainCommandTest, NumbersThatAreNotFinite) {
   EXPECT_EQ(Train("--check-numerics --epochs=1").exit_code, 0);
   ExpectFailure("--check-numerics --learning-rate=1e30", "step ");
   const std::string csv = Path("never.csv");
-  ExpectFailure("--learning-rate=1e30 --statistics-every=1 --csv=" + csv,
-                "lower the learning rate");
+  ExpectFailure("--learning-rate=nan --statistics-every=1 --csv=" + csv, "");
   EXPECT_FALSE(fs::exists(csv));
   EXPECT_FALSE(fs::exists(csv + ".partial"));
+}
+
+// What was seen of a run that failed is kept, with the error.
+TEST_F(TrainCommandTest, FilesOfARunThatFails) {
+  const std::string csv = Path("layers.csv");
+  const std::string json = Path("run.json");
+  const std::string report = Path("report.html");
+  ExpectComplaint(Train("--learning-rate=1e30 --statistics-every=1 --csv=" +
+                        csv + " --json=" + json + " --report=" + report),
+                  1, "lower the learning rate");
+  EXPECT_NE(FileContents(csv).find("\n1,hidden1,output,"), std::string::npos);
+  EXPECT_NE(FileContents(json).find("{\"error\":\""), std::string::npos);
+  EXPECT_NE(FileContents(report).find("The run stopped: "), std::string::npos);
+}
+
+TEST_F(TrainCommandTest, VerdictsInTheJsonLinesAndTheReport) {
+  const std::string json = Path("run.json");
+  const std::string report = Path("report.html");
+  const std::string events = Path("events");
+  const CommandResult result = Train(
+      "--hidden=12x8 --activation=sigmoid --clip=global_norm:0.01 "
+      "--statistics-every=3 --json=" +
+      json + " --report=" + report + " --tensorboard=" + events);
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  const std::string lines = FileContents(json);
+  EXPECT_NE(lines.find("{\"finding\":\"vanishing\",\"layer\":\"\","
+                       "\"first_step\":3,\"last_step\":27,\"holds\":true,"
+                       "\"text\":\"vanishing gradient: the gradient at hidden1 "
+                       "is 1/"),
+            std::string::npos)
+      << lines;
+  EXPECT_NE(lines.find("{\"clip\":\"global_norm:0.01\",\"acted\":27,"),
+            std::string::npos)
+      << lines;
+  const std::string html = FileContents(report);
+  for (const char* text :
+       {"<h2 id=\"verdict\">The gradient vanishes", "--activation=selu",
+        "global_norm:0.01 acted in 27 of 27 steps", "hidden12",
+        "<dt>hidden</dt><dd>12x8</dd>", "test accuracy"}) {
+    EXPECT_NE(html.find(text), std::string::npos) << text;
+  }
+  ASSERT_EQ(std::distance(fs::directory_iterator(events), {}), 1);
+  const std::string path = fs::directory_iterator(events)->path();
+  EXPECT_NE(FileContents(path).find("output_gradient_rms/hidden12"),
+            std::string::npos);
+}
+
+TEST_F(TrainCommandTest, AProposalInTheJsonLines) {
+  const std::string json = Path("run.json");
+  ASSERT_EQ(Train("--clip=suggest:10 --json=" + json).exit_code, 0);
+  EXPECT_NE(FileContents(json).find("{\"proposal\":\"global_norm:"),
+            std::string::npos);
 }
 
 TEST_F(TrainCommandTest, ShapesOfTheNetworkAndValidation) {
@@ -392,6 +445,7 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--validation=middle:5", "--validation=middle:5: expected");
   ExpectUsageError("--validation=-5", "--validation=-5: expected");
   ExpectUsageError("--scale=units", "did you mean 'unit'?");
+  ExpectUsageError("--seed=-1", "--seed: expected an integer from 0 to");
   ExpectUsageError("--clip=global_norm:-1", "a finite N above 0");
   ExpectUsageError("--clip=global_norm", "a finite N above 0");
   ExpectUsageError("--clip=global_norm:inf", "a finite N above 0");
@@ -408,6 +462,8 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--statistics-every=-1",
                    "--statistics-every=-1: expected 1 to");
   ExpectUsageError("--csv=x.csv", "give --statistics-every=100");
+  ExpectUsageError("--report=x.html", "give --statistics-every=100");
+  ExpectUsageError("--tensorboard=x", "give --statistics-every=100");
   ExpectUsageError("--batch-size=0", "--batch-size=0: expected 1 to");
   ExpectUsageError("--epochs=-3", "--epochs=-3: expected 1 to");
   ExpectUsageError("--threads=-1", "--threads=-1: expected 1 to 256");

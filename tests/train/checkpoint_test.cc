@@ -243,8 +243,9 @@ TEST_F(CheckpointErrorsTest, AnotherRun) {
   options.batch_size = 9;
   EXPECT_EQ(ErrorOf(options),
             directory_ +
-                ": the checkpoint was saved by a run with the batch size 8, "
-                "this one has 9; a run goes on with what it was started with");
+                "/checkpoint-000000000021.safetensors: the checkpoint was "
+                "saved by a run with the batch size 8, this one has 9; a run "
+                "goes on with what it was started with");
   options = Options(directory_, true);
   options.checkpoints.run = "--momentum=0.5";
   EXPECT_NE(ErrorOf(options).find("with the options none, this one has "
