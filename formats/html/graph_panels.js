@@ -392,7 +392,7 @@ const graphPanels = (() => {
               bytes(t))]),
         xTicks.map((t) => svg("text", {class: "tick", x: (x(t) + x(t + 1)) / 2, y: h - 12,
                                        "text-anchor": "middle"}, String(t))),
-        svg("text", {class: "tick", x: w - right, y: h - 12, "text-anchor": "end"}, "stage"),
+        svg("text", {class: "tick", x: left - 8, y: h - 12, "text-anchor": "end"}, "stage"),
         svg("text", {class: "tick", x: left - 8, y: 12, "text-anchor": "end"}, "offset"),
         rects,
         svg("path", {class: "line", d: skyline.join(""), stroke: "var(--text)",
