@@ -100,13 +100,16 @@ function(evengrad_reached_headers result)
   set(${result} ${reached} PARENT_SCOPE)
 endfunction()
 
-# evengrad_room(NAME [DEPENDS ROOM] [LIBRARIES TARGET...]): the object library
+# evengrad_room(NAME [LIBRARIES TARGET...] [EXCLUDE REGEX]): the object library
 # evengrad_NAME of one folder. LIBRARIES are what its sources use and no public
-# header shows.
+# header shows; sources whose path matches EXCLUDE are left out.
 function(evengrad_room name)
-  cmake_parse_arguments(ROOM "" "DEPENDS" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "EXCLUDE" "LIBRARIES" ${ARGN})
   evengrad_link_headers(${name} ${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cc")
+  if(ROOM_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${ROOM_EXCLUDE}")
+  endif()
   if(NOT sources)
     return()
   endif()

@@ -23,7 +23,7 @@
 //   text        = "evengrad" version ( graph | program )
 //   version     = "1"
 //   graph       = "graph" "{" { node } "}"
-//   program     = "program" ( "training" | "inference" )
+//   program     = "program" ( "training" | "inference" | "monte_carlo" )
 //                 "{" { node | return | update | observe | guard | policy }
 //                 "}"
 //   node        = "%" word ":" type { "," type } "=" op

@@ -69,13 +69,14 @@ class Parser {
       return ExpectedOneOf("'graph' or 'program'", {"graph", "program"});
     }
     is_program_ = true;
-    if (scanner_.TakeWord("training")) return absl::OkStatus();
-    if (scanner_.TakeWord("inference")) {
-      program_.mode = Mode::kInference;
+    for (const Mode mode :
+         {Mode::kTraining, Mode::kInference, Mode::kMonteCarlo}) {
+      if (!scanner_.TakeWord(Name(mode))) continue;
+      program_.mode = mode;
       return absl::OkStatus();
     }
-    return ExpectedOneOf("the mode, 'training' or 'inference'",
-                         {"training", "inference"});
+    return ExpectedOneOf("the mode, 'training', 'inference' or 'monte_carlo'",
+                         {"training", "inference", "monte_carlo"});
   }
 
   absl::Status ParseStatement() {

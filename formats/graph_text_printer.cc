@@ -192,8 +192,7 @@ std::string PrintGraph(const Graph& graph) {
 
 std::string PrintProgram(const Program& program) {
   Printer printer(program.graph);
-  printer.Begin(program.mode == Mode::kTraining ? "program training"
-                                                : "program inference");
+  printer.Begin(StrCat("program ", Name(program.mode)));
   printer.AppendNodes();
   printer.AppendResults(program);
   return printer.Finish();

@@ -8,7 +8,7 @@
 #include <cstdio>
 
 #include "evengrad/formats/embedded_files.h"
-#include "evengrad/formats/json_reader.h"
+#include "evengrad/formats/json_writer.h"
 #include "evengrad/graph/status.h"
 
 namespace evengrad {
@@ -16,34 +16,20 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
-// The length of the character that `text` begins with; 0 where it begins with
-// no character of UTF-8.
-size_t CharacterLength(std::string_view text) {
-  for (size_t length = 1; length <= std::min<size_t>(4, text.size());
-       ++length) {
-    if (IsUtf8(text.substr(0, length))) return length;
-  }
-  return 0;
-}
-
 // Appends `text` character by character: `escape(c)` is what stands for an
 // ASCII character, or empty for itself.
 template <typename Escape>
 std::string Escaped(std::string_view text, const Escape& escape) {
   std::string result;
   result.reserve(text.size() + text.size() / 8);
-  while (!text.empty()) {
-    const char c = text.front();
-    size_t length = 1;
-    if (static_cast<unsigned char>(c) < 0x80) {
-      const std::string_view replaced = escape(c);
-      result += replaced.empty() ? std::string_view(&c, 1) : replaced;
+  for (const char c : ValidUtf8(text)) {
+    const std::string_view replaced =
+        static_cast<unsigned char>(c) < 0x80 ? escape(c) : std::string_view();
+    if (replaced.empty()) {
+      result += c;
     } else {
-      length = CharacterLength(text);
-      result += length > 0 ? text.substr(0, length) : kReplacement;
-      length = std::max<size_t>(length, 1);
+      result += replaced;
     }
-    text.remove_prefix(length);
   }
   return result;
 }
@@ -136,7 +122,8 @@ std::string ReadableNumber(double number) {
   }
   const size_t whole = std::min(result.find('.'), result.size());
   const size_t first = number < 0 ? 1 : 0;
-  for (size_t at = whole; at > first + 3; at -= 3) result.insert(at - 3, 1, ',');
+  for (size_t at = whole; at > first + 3; at -= 3)
+    result.insert(at - 3, 1, ',');
   return result;
 }
 

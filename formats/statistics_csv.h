@@ -7,8 +7,10 @@
 #ifndef EVENGRAD_FORMATS_STATISTICS_CSV_H_
 #define EVENGRAD_FORMATS_STATISTICS_CSV_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,6 +30,16 @@ EVENGRAD_EXPORT std::string StatisticsCsvHeader();
 // "weights gradient" and "weights update". A cell is empty where there is no
 // such number; NaN and infinities are "nan", "inf" and "-inf".
 EVENGRAD_EXPORT std::string StatisticsCsvLines(const StatisticsRecord& record);
+
+// The records of such a file, in its order. What it does not hold stays empty:
+// histograms, activations, units, which parameters are matrices. A file of
+// `max_bytes` and more is refused.
+//
+// Errors name the file, and the line where there is one: no such file, another
+// first line ("is no statistics file"), another number of cells, a cell that is
+// no number, a row without a record's first three, no record at all.
+EVENGRAD_EXPORT absl::StatusOr<std::vector<StatisticsRecord>> ReadStatisticsCsv(
+    const std::string& path, int64_t max_bytes = int64_t{1} << 28);
 
 // Writes records as they come. The file gets its name when it is finished: what
 // stands under that name is always complete.

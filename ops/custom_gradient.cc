@@ -119,9 +119,8 @@ absl::Status CheckFunction(const Graph& graph, int first,
                              "', which no gradient would reach; make it "
                              "outside and add it to the inputs");
     }
-    const std::vector<int>& type_only = node.op().type_only_inputs;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (std::ranges::find(type_only, i) == type_only.end() &&
+      if (!node.op().ReadsTypeOnly(i) &&
           IsHiddenInput(node.input(i), first, inputs)) {
         return HiddenInputError(node.input(i));
       }

@@ -65,7 +65,8 @@ struct GuardTest {
 
 // What one kernel stands for, for listings.
 struct KernelDescription {
-  std::vector<std::string> ops = {};  // of its nodes, in order
+  std::vector<int> nodes = {};        // of CompiledProgram::program, in order
+  std::vector<std::string> ops = {};  // of the nodes
   int stage = 0;
   std::vector<int> reads = {};  // buffers, in ascending order
   std::vector<int> writes = {};

@@ -70,7 +70,7 @@ KernelDescription DescribeKernel(const Graph& graph, const Group& group,
                                  const BufferPlan& buffers, int stage) {
   std::set<int> reads;
   std::set<int> writes;
-  KernelDescription description{.stage = stage};
+  KernelDescription description{.nodes = group.nodes, .stage = stage};
   for (int id : group.nodes) {
     const Node node = graph.node(id);
     description.ops.emplace_back(node.op().name);

@@ -27,8 +27,10 @@ absl::Status RebuildProgram(Program& program, const std::vector<bool>* keep,
   return absl::OkStatus();
 }
 
-// Applies the rewrite rule `rule` of each op that has it.
-absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule) {
+// Applies the rewrite rule `rule` of each op that has it, but for the nodes for
+// which `keeps` (unless null) is true.
+absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule,
+                             bool (*keeps)(const Node& node) = nullptr) {
   bool has_rule = false;
   for (int id = 0; id < program.graph.num_nodes(); ++id) {
     has_rule |= static_cast<bool>(program.graph.node(id).op().*rule);
@@ -40,7 +42,9 @@ absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule) {
       [&](const Node& node, std::span<const Value> inputs,
           Graph& graph) -> Replacement {
         const RewriteFunction& rewrite = node.op().*rule;
-        if (!rewrite) return std::optional<std::vector<Value>>();
+        if (!rewrite || (keeps != nullptr && keeps(node))) {
+          return std::optional<std::vector<Value>>();
+        }
         const Node copy = graph.AddNamed(node.op(), inputs, node.attributes(),
                                          node.name(), node.location());
         if (!copy.valid()) return graph.status();
@@ -58,6 +62,14 @@ absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule) {
         return std::optional<std::vector<Value>>(std::move(values));
       }));
   return changed;
+}
+
+// A node that draws random numbers, or one of the gradient of such a node:
+// dropout's gradient scales by what training scaled by.
+bool Draws(const Node& node) {
+  const int forward = node.gradient_of();
+  return node.op().random ||
+         (forward >= 0 && node.graph().node(forward).op().random);
 }
 
 // What must be equal for two nodes to compute the same.
@@ -131,8 +143,9 @@ std::vector<bool> NeededNodes(const Program& program) {
 }
 
 absl::StatusOr<bool> InferPass(Program& program) {
-  if (program.mode != Mode::kInference) return false;
-  return Rewrite(program, &OpDef::inference);
+  if (program.mode == Mode::kTraining) return false;
+  return Rewrite(program, &OpDef::inference,
+                 program.mode == Mode::kMonteCarlo ? Draws : nullptr);
 }
 
 absl::StatusOr<bool> SimplifyPass(Program& program) {

@@ -25,8 +25,9 @@ struct Pass {
 //   prune     drops nodes that no fetch, update or observation needs
 EVENGRAD_EXPORT std::span<const Pass> CompilerPasses();
 
-// In inference mode, replaces ops by their OpDef::inference. Comes first, and
-// works on open types too.
+// Outside training, replaces ops by their OpDef::inference; in Monte-Carlo mode
+// not those that draw random numbers, nor the nodes of their gradients. Comes
+// first, and works on open types too.
 EVENGRAD_EXPORT absl::StatusOr<bool> InferPass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> SimplifyPass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> SharePass(Program& program);

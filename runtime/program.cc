@@ -51,6 +51,18 @@ absl::Status VerifyUpdate(const Program& program, const StateUpdate& update) {
 
 }  // namespace
 
+std::string_view Name(Mode mode) {
+  switch (mode) {
+    case Mode::kTraining:
+      return "training";
+    case Mode::kInference:
+      return "inference";
+    case Mode::kMonteCarlo:
+      break;
+  }
+  return "monte_carlo";
+}
+
 std::string_view Name(NonFinitePolicy policy) {
   switch (policy) {
     case NonFinitePolicy::kError:

@@ -20,7 +20,14 @@ class Hook;
 enum class Mode : uint8_t {
   kTraining,
   kInference,  // ops with an OpDef::inference rule are replaced by it
+  // The same but for ops that draw random numbers: dropout drops as in
+  // training, while batch norm takes its running statistics. Runs do not count
+  // steps, which draws depend on: see train/monte_carlo.h.
+  kMonteCarlo,
 };
+
+// "training", "inference" or "monte_carlo".
+EVENGRAD_EXPORT std::string_view Name(Mode mode);
 
 struct NamedValue {
   std::string name = {};

@@ -265,9 +265,7 @@ absl::StatusOr<ReferenceResult> RunReference(
     const ReferenceOptions& options) {
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   Program lowered = program;
-  if (program.mode == Mode::kInference) {
-    EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
-  }
+  EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
   Graph initialized = program.graph.Clone();
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(initialized));
   StateTable states(initialized, options);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Proves the chain of rooms: a room includes only itself and rooms before it,
 # only ops/ includes oneDNN, Highway and OpenMP, and no header that
-# train/evengrad.h or ops/custom_op.h reaches includes any of them or zlib.
+# train/evengrad.h or ops/custom_op.h reaches includes any of them or zlib; only
+# formats/onnx/protobuf/ includes protobuf.
 #
 #   tools/check_layers.sh [TREE]
 #
@@ -11,6 +12,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 rooms=(graph ops autodiff runtime formats train)
 kernels='<(dnnl|oneapi/|hwy/|omp\.h)|"(dnnl|oneapi/|hwy/)'
+protobuf='<(google/|onnx/)|"(google/|onnx/)'
 failed=0
 
 # refuse REASON: reads offending "file:line:text" lines; any makes the check fail.
@@ -44,6 +46,12 @@ for room in "${rooms[@]}"; do
       includes "$kernels" "$room")
   fi
 done
+for folder in "${rooms[@]}" tools examples benchmarks tests; do
+  [[ -d $folder ]] || continue
+  refuse "only formats/onnx/protobuf/ includes protobuf and ONNX" < <(
+    includes "$protobuf" "$folder" |
+      grep -vE '^formats/onnx/protobuf/' || true)
+done
 for folder in tools examples benchmarks; do
   [[ -d $folder ]] || continue
   # examples/custom_op is a user's project, with checks of its ops.
@@ -69,7 +77,7 @@ while ((${#queue[@]})); do
 done
 if ((${#reached[@]})); then
   refuse "a public header (train/evengrad.h or ops/custom_op.h reaches it) may not show it" < <(
-    includes "$kernels|<zlib|<immintrin" -H "${!reached[@]}")
+    includes "$kernels|$protobuf|<zlib|<immintrin" -H "${!reached[@]}")
 fi
 
 if ((failed)); then

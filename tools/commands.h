@@ -22,6 +22,8 @@ using Command = std::function<int()>;
 Command AddTrainCommand(CLI::App& app);
 Command AddCompareCommand(CLI::App& app);
 Command AddDumpCommand(CLI::App& app);
+Command AddRunCommand(CLI::App& app);
+Command AddConvertCommand(CLI::App& app);
 Command AddOpsCommand(CLI::App& app);
 
 // Prints "evengrad: <message>" on standard error and returns `exit_code`.

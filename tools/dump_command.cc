@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,8 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
-#include "load_ops.h"
+#include "load_model.h"
+#include "render_svg.h"
 #include "train_flags.h"
 #include "train_options.h"
 
@@ -25,6 +27,8 @@ struct DumpFlags {
   std::string stage = "model";
   std::string loss;
   std::string after;
+  std::string output;
+  std::string statistics;
   std::vector<std::string> sizes;
   TrainFlags training = [] {
     TrainFlags flags;
@@ -34,7 +38,11 @@ struct DumpFlags {
 };
 
 constexpr std::pair<std::string_view, DumpFormat> kFormats[] = {
-    {"text", DumpFormat::kText}, {"summary", DumpFormat::kSummary}};
+    {"text", DumpFormat::kText},
+    {"summary", DumpFormat::kSummary},
+    {"dot", DumpFormat::kDot},
+    {"json", DumpFormat::kJson},
+    {"html", DumpFormat::kHtml}};
 constexpr std::pair<std::string_view, DumpStage> kStages[] = {
     {"model", DumpStage::kModel},
     {"gradients", DumpStage::kGradients},
@@ -85,6 +93,12 @@ absl::StatusOr<DumpOptions> ParseDumpFlags(const DumpFlags& flags) {
                             Choose("stage", flags.stage, kStages));
   if (!flags.after.empty()) options.stage = DumpStage::kOptimized;
   options.after = flags.after;
+  options.title = flags.file.substr(flags.file.rfind('/') + 1);
+  options.statistics = flags.statistics;
+  if (!flags.statistics.empty() && options.format != DumpFormat::kJson &&
+      options.format != DumpFormat::kHtml) {
+    return InvalidArgument("--statistics is for --format=html and json");
+  }
   for (const std::string& size : flags.sizes) {
     EVENGRAD_RETURN_IF_ERROR(ParseSize(size, options.sizes));
   }
@@ -123,16 +137,36 @@ absl::StatusOr<Value> FindLoss(const Program& program, const DumpFlags& flags) {
                          DidYouMean(name, known));
 }
 
+bool WantsSvg(const DumpFlags& flags) {
+  return flags.format == "dot" && flags.output.ends_with(".svg");
+}
+
+// To the file, whole or not at all; to standard output where none is named.
+absl::Status WriteDump(const DumpFlags& flags, const std::string& text) {
+  if (flags.output.empty()) {
+    std::cout << text << std::flush;
+    if (std::cout.good()) return absl::OkStatus();
+    return absl::UnavailableError("the dump cannot be written");
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const std::string content,
+      WantsSvg(flags) ? RenderSvg(text) : absl::StatusOr<std::string>(text));
+  EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(flags.output));
+  EVENGRAD_RETURN_IF_ERROR(file.Write(content));
+  return file.Commit();
+}
+
 absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
-  EVENGRAD_ASSIGN_OR_RETURN(const Program program,
-                            LoadProgram(flags.file, &Ops()));
+  EVENGRAD_ASSIGN_OR_RETURN(const Program program, LoadModel(flags.file));
   EVENGRAD_ASSIGN_OR_RETURN(options.loss, FindLoss(program, flags));
   const bool is_graph = program.fetches.empty() && program.updates.empty() &&
                         program.observations.empty() &&
                         program.guards.empty() &&
                         program.mode == Mode::kTraining;
-  return is_graph ? DumpGraph(program.graph, options, std::cout)
-                  : DumpProgram(program, options, std::cout);
+  std::ostringstream text;
+  EVENGRAD_RETURN_IF_ERROR(is_graph ? DumpGraph(program.graph, options, text)
+                                    : DumpProgram(program, options, text));
+  return WriteDump(flags, text.str());
 }
 
 int RunDump(const DumpFlags& flags) {
@@ -148,9 +182,12 @@ Command AddDumpCommand(CLI::App& app) {
   CLI::App* dump = app.add_subcommand(
       "dump", "Print a graph or program file, or what becomes of it");
   auto flags = std::make_shared<DumpFlags>();
-  dump->add_option("file", flags->file, "A graph text")->required();
+  dump->add_option("file", flags->file,
+                   "A graph text, or an ONNX model (.onnx)")
+      ->required();
   dump->add_option("--format", flags->format,
-                   "text, or summary: a table of the layers")
+                   "text; summary: a table of the layers; html: a page to "
+                   "explore; dot: for Graphviz; or json: docs/graph_json.md")
       ->capture_default_str();
   dump->add_option("--stage", flags->stage,
                    "model, gradients, training, optimized or plan")
@@ -162,6 +199,13 @@ Command AddDumpCommand(CLI::App& app) {
                    "What is minimized: the name of a result or a node");
   dump->add_option("--size", flags->sizes,
                    "The size of a named dimension, NAME=N; otherwise 1");
+  dump->add_option("--output", flags->output,
+                   "The file to write; of --format=dot, a name that ends in "
+                   ".svg is rendered by Graphviz's dot. Without it, standard "
+                   "output");
+  dump->add_option("--statistics", flags->statistics,
+                   "For html and json: statistics of a run of this model, from "
+                   "evengrad train --csv=FILE --statistics-every=N");
   AddOptimizerFlags(*dump, flags->training.optimizer);
   dump->add_option("--clip", flags->training.clip,
                    "As of evengrad train: none, global_norm:N, …")

@@ -1,5 +1,4 @@
-// The command line: evengrad train, evengrad compare, evengrad dump,
-// evengrad ops.
+// The command line: evengrad train, compare, dump, run, convert and ops.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -68,10 +67,9 @@ int Run(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   const std::vector<std::pair<std::string, Command>> commands = {
-      {"train", AddTrainCommand(app)},
-      {"compare", AddCompareCommand(app)},
-      {"dump", AddDumpCommand(app)},
-      {"ops", AddOpsCommand(app)}};
+      {"train", AddTrainCommand(app)},     {"compare", AddCompareCommand(app)},
+      {"dump", AddDumpCommand(app)},       {"run", AddRunCommand(app)},
+      {"convert", AddConvertCommand(app)}, {"ops", AddOpsCommand(app)}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help
@@ -88,7 +86,8 @@ int Run(int argc, char** argv) {
     if (app.got_subcommand(name)) return command();
   }
   return Complain(
-      "give a command: train, compare, dump or ops; see evengrad --help",
+      "give a command: train, compare, dump, run, convert or ops; see "
+      "evengrad --help",
       kBadUsage);
 }
 

@@ -1,6 +1,7 @@
 // evengrad train: a fully connected classifier on images or rows of numbers.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iterator>
@@ -38,8 +39,10 @@ void EndAfterStep() {
 
 // "hidden layers 20x100, selu: 271410 parameters".
 std::string Describe(const TrainFlags& flags, int64_t num_parameters) {
-  return StrCat("hidden layers ", flags.hidden, ", ", flags.activation, ": ",
-                num_parameters, " parameters");
+  return StrCat(flags.model.empty() ? StrCat("hidden layers ", flags.hidden,
+                                             ", ", flags.activation)
+                                    : flags.model,
+                ": ", num_parameters, " parameters");
 }
 
 void PrintHead(const TrainFlags& flags, const Data& data,
@@ -53,12 +56,21 @@ void PrintHead(const TrainFlags& flags, const Data& data,
   std::fflush(stdout);
 }
 
+// "-" without logits.
+std::string Share(double accuracy) {
+  char text[16] = "-";
+  if (!std::isnan(accuracy)) {
+    std::snprintf(text, sizeof(text), "%.4f", accuracy);
+  }
+  return text;
+}
+
 void PrintRow(const EpochReport& report) {
-  std::printf("%5s %11.6f %9.4f ", StrCat(report.epoch).c_str(),
-              report.train_loss, report.train_accuracy);
+  std::printf("%5s %11.6f %9s ", StrCat(report.epoch).c_str(),
+              report.train_loss, Share(report.train_accuracy).c_str());
   if (report.validation.has_value()) {
-    std::printf("%11.6f %9.4f", report.validation->loss,
-                report.validation->accuracy);
+    std::printf("%11.6f %9s", report.validation->loss,
+                Share(report.validation->accuracy).c_str());
   } else {
     std::printf("%11s %9s", "-", "-");
   }
@@ -160,6 +172,7 @@ std::string DescribeRun(const CLI::App& train) {
                                         "epochs",
                                         "threads",
                                         "json",
+                                        "save-model",
                                         "checkpoint",
                                         "checkpoint-every",
                                         "keep",
@@ -214,7 +227,8 @@ absl::StatusOr<std::optional<double>> Test(const TrainFlags& flags,
       const Evaluation test,
       Evaluate(session, model, data,
                {.top_k = flags.top_k, .confusion = flags.confusion}));
-  std::printf("test accuracy %.4f, loss %.6f\n", test.accuracy, test.loss);
+  std::printf("test accuracy %s, loss %.6f\n", Share(test.accuracy).c_str(),
+              test.loss);
   if (test.top_k_accuracy.has_value()) {
     std::printf("test top-%s accuracy %.4f\n", StrCat(flags.top_k).c_str(),
                 *test.top_k_accuracy);
@@ -226,6 +240,36 @@ absl::StatusOr<std::optional<double>> Test(const TrainFlags& flags,
   return test.accuracy;
 }
 
+// The network of the flags, or the model of a file; the examples get the shape
+// that it wants.
+absl::StatusOr<Classifier> MakeClassifier(const TrainFlags& flags,
+                                          const TrainOptions& options,
+                                          Data& data) {
+  if (flags.model.empty()) {
+    Graph graph;
+    const Classifier model = BuildClassifier(
+        graph, data.training.num_features(), flags.classes, options);
+    EVENGRAD_RETURN_IF_ERROR(graph.status());
+    return model;
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const LoadedClassifier loaded,
+                            LoadClassifier(flags.model));
+  for (DataSet* part : {&data.training, &data.validation, &data.test}) {
+    absl::StatusOr<DataSet> reshaped = part->Reshaped(loaded.example_sizes);
+    if (!reshaped.ok()) {
+      return Prefixed(reshaped.status(), StrCat("--model=", flags.model,
+                                                ", --data=", flags.data, ": "));
+    }
+    *part = *std::move(reshaped);
+  }
+  return loaded.classifier;
+}
+
+std::vector<NamedValue> LogitsOf(const Classifier& model) {
+  if (!model.logits.valid()) return {};
+  return {{"logits", model.logits}};
+}
+
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   std::optional<JsonLinesWriter> json;
   if (!flags.json.empty()) {
@@ -235,16 +279,21 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(flags, options));
-  Graph graph;
-  const Classifier model = BuildClassifier(graph, data.training.num_features(),
-                                           flags.classes, options);
+  EVENGRAD_ASSIGN_OR_RETURN(Data data, ReadData(flags, options));
+  EVENGRAD_ASSIGN_OR_RETURN(const Classifier model,
+                            MakeClassifier(flags, options, data));
+  const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
+  if (!flags.save_model.empty()) {
+    Program untrained = {.graph = graph, .fetches = LogitsOf(model)};
+    untrained.fetches.insert(untrained.fetches.begin(), {"loss", model.loss});
+    EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
+  }
   EVENGRAD_ASSIGN_OR_RETURN(const Program training,
                             Minimize(model.loss, options.optimizer.optimizer,
                                      {.hooks = watch->hooks(),
-                                      .fetches = {{"logits", model.logits}},
+                                      .fetches = LogitsOf(model),
                                       .accumulate_steps = flags.accumulate,
                                       .non_finite = options.non_finite}));
   EVENGRAD_ASSIGN_OR_RETURN(

@@ -21,6 +21,19 @@ std::string CheckSeed(std::string& text) {
                 std::numeric_limits<uint64_t>::max(), ", found '", text, "'");
 }
 
+// The network that is trained, from a file. Flags that describe one exclude it.
+void AddModelFile(CLI::App& train, TrainFlags& flags) {
+  CLI::Option* model = train.add_option(
+      "--model", flags.model,
+      "A graph text or an ONNX model (.onnx) with the inputs images and labels "
+      "and the output loss, and logits for the accuracy");
+  for (const char* name :
+       {"--hidden", "--activation", "--initializer", "--batch-norm",
+        "--batch-norm-input", "--dropout", "--alpha-dropout", "--loss"}) {
+    model->excludes(train.get_option(name));
+  }
+}
+
 // What is trained.
 void AddModelFlags(CLI::App& train, TrainFlags& flags) {
   train
@@ -81,6 +94,7 @@ void AddModelFlags(CLI::App& train, TrainFlags& flags) {
                   "unit (pixels / 255) or standardize (each pixel to mean 0, "
                   "variance 1)")
       ->capture_default_str();
+  AddModelFile(train, flags);
 }
 
 // How it is trained, besides the optimizer.
@@ -160,6 +174,9 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train.add_option("--threads", flags.threads, "0 for one a core")
       ->capture_default_str();
+  train.add_option("--save-model", flags.save_model,
+                   "Write the model as graph text to this file, before "
+                   "training: for evengrad dump");
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
   train.add_option("--checkpoint", flags.checkpoint,

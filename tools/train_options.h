@@ -19,6 +19,7 @@ namespace evengrad::tools {
 // As given on the command line, with their defaults.
 struct TrainFlags {
   std::string data = "/usr/share/datasets/fashion-mnist";
+  std::string model;  // a file; empty: the network that the flags describe
   std::string hidden = "20x100";
   std::string activation = "selu";
   std::string initializer = "auto";
@@ -50,6 +51,7 @@ struct TrainFlags {
   uint64_t seed = 42;
   int threads = 0;
   std::string json;
+  std::string save_model;
   std::string test;
   std::string checkpoint;
   int64_t checkpoint_every = 0;

@@ -1,6 +1,9 @@
 #include "evengrad/train/data_set.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -223,6 +226,46 @@ absl::StatusOr<DataSet> DataSet::Slice(int64_t begin, int64_t end) const {
   slice.begin_ = begin_ + begin;
   slice.size_ = end - begin;
   return slice;
+}
+
+absl::StatusOr<DataSet> DataSet::SelectClasses(
+    std::span<const int32_t> classes) const {
+  std::vector<int64_t> chosen;
+  std::vector<int32_t> labels;
+  std::vector<int64_t> counts(classes.size(), 0);
+  for (int64_t i = 0; i < size_; ++i) {
+    const auto place = std::ranges::find(classes, label(i));
+    if (place == classes.end()) continue;
+    chosen.push_back(begin_ + i);
+    labels.push_back(static_cast<int32_t>(place - classes.begin()));
+    ++counts[labels.back()];
+  }
+  for (size_t k = 0; k < classes.size(); ++k) {
+    if (counts[k] > 0) continue;
+    const bool twice = std::ranges::count(classes, classes[k]) > 1;
+    return InvalidArgument(
+        "class ", classes[k],
+        twice ? " is selected twice" : " is selected, and no example has it");
+  }
+  std::vector<int64_t> sizes = {static_cast<int64_t>(chosen.size())};
+  sizes.insert(sizes.end(), example_sizes_.begin(), example_sizes_.end());
+  DataSet selected = *this;
+  EVENGRAD_ASSIGN_OR_RETURN(
+      selected.inputs_,
+      Tensor::Zeros({inputs_.dtype(), Shape(std::span<const int64_t>(sizes))}));
+  const auto bytes =
+      static_cast<size_t>(num_features_) * SizeOf(inputs_.dtype());
+  auto* target = static_cast<std::byte*>(selected.inputs_.mutable_data());
+  const auto* source = static_cast<const std::byte*>(inputs_.data());
+  for (const int64_t example : chosen) {
+    std::memcpy(target, source + static_cast<size_t>(example) * bytes, bytes);
+    target += bytes;
+  }
+  selected.labels_ =
+      std::make_shared<const std::vector<int32_t>>(std::move(labels));
+  selected.begin_ = 0;
+  selected.size_ = sizes[0];
+  return selected;
 }
 
 absl::StatusOr<DataSet> DataSet::Scaled(Scaling scaling) const {

@@ -84,6 +84,10 @@ class EVENGRAD_EXPORT DataSet {
 
   // Examples begin … end-1. Error: not 0 <= begin <= end <= size().
   absl::StatusOr<DataSet> Slice(int64_t begin, int64_t end) const;
+  // The examples of the given classes, in order; the new label of an example is
+  // the place of its old one among `classes`. Errors: a class that no example
+  // has, or that is given twice, no memory.
+  absl::StatusOr<DataSet> SelectClasses(std::span<const int32_t> classes) const;
   // The same examples under `scaling`, which replaces the present one. Error:
   // it has neither one element nor one a feature.
   absl::StatusOr<DataSet> Scaled(Scaling scaling) const;

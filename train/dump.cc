@@ -5,8 +5,13 @@
 #include <vector>
 
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/formats/graph_dot.h"
+#include "evengrad/formats/graph_html.h"
+#include "evengrad/formats/graph_json.h"
+#include "evengrad/formats/graph_picture.h"
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/listings.h"
+#include "evengrad/formats/statistics_csv.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
@@ -44,6 +49,12 @@ void FetchOutputs(Program& program) {
     if (hidden[id] || node.op().is_source) continue;
     program.fetches.push_back({node.name(), node.output()});
   }
+}
+
+std::string_view Name(DumpStage stage) {
+  constexpr std::string_view kNames[] = {"model", "gradients", "training",
+                                         "optimized", "plan"};
+  return kNames[static_cast<int>(stage)];
 }
 
 absl::Status NeedsLoss(std::string_view stage) {
@@ -198,18 +209,88 @@ absl::StatusOr<std::string> Print(const Program& program,
   return Caption(sizes) + PrintPlan(*compiled);
 }
 
+// Costs of a program whose sizes are open: those it has once they are known.
+void AddCostsFor(Program program, const Sizes& sizes, GraphPicture& picture) {
+  if (!HasResults(program)) FetchOutputs(program);
+  const absl::StatusOr<Program> lowered =
+      Lower(program, sizes.shapes, "specialize");
+  if (lowered.ok()) {
+    AddCosts(*lowered, picture);
+  } else {
+    picture.costs_missing = Message(lowered.status());
+  }
+}
+
+absl::StatusOr<GraphPicture> DrawStage(const Program& program,
+                                       const Sizes& sizes,
+                                       const DumpOptions& options) {
+  if (options.stage == DumpStage::kPlan) {
+    EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<CompiledProgram> compiled,
+                              Compile(program, sizes.shapes));
+    return PictureOf(*compiled);
+  }
+  if (options.stage == DumpStage::kOptimized) {
+    EVENGRAD_ASSIGN_OR_RETURN(const Program lowered,
+                              Lower(program, sizes.shapes, options.after));
+    GraphPicture picture = PictureOf(lowered);
+    // Before "specialize", types are open and some ops still composed.
+    if (options.after != "infer") AddCosts(lowered, picture);
+    return picture;
+  }
+  GraphPicture picture = PictureOf(program);
+  AddCostsFor(program, sizes, picture);
+  return picture;
+}
+
+absl::StatusOr<std::string> Draw(const Program& program,
+                                 const DumpOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(const Sizes sizes,
+                            ChooseSizes(program.graph, options.sizes));
+  EVENGRAD_ASSIGN_OR_RETURN(GraphPicture picture,
+                            DrawStage(program, sizes, options));
+  picture.title = options.title;
+  picture.stage = Name(options.stage);
+  picture.sizes = sizes.used;
+  if (!options.statistics.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(std::vector<StatisticsRecord> records,
+                              ReadStatisticsCsv(options.statistics));
+    EVENGRAD_RETURN_IF_ERROR(
+        AddStatistics(options.statistics, std::move(records), picture));
+  }
+  if (options.format == DumpFormat::kDot) return PrintGraphDot(picture);
+  if (options.format == DumpFormat::kJson) return PrintGraphJson(picture);
+  return PrintGraphHtml(picture);
+}
+
+absl::StatusOr<std::string> Format(Program program, const DumpOptions& options,
+                                   bool is_graph) {
+  switch (options.format) {
+    case DumpFormat::kText:
+      return Print(program, options, is_graph);
+    case DumpFormat::kSummary:
+      return Summarize(std::move(program), options);
+    case DumpFormat::kDot:
+    case DumpFormat::kJson:
+    case DumpFormat::kHtml:
+      break;
+  }
+  return Draw(program, options);
+}
+
 absl::Status Dump(const Program& program, const DumpOptions& options,
                   bool is_graph, std::ostream& out) {
   if (!options.after.empty() && options.stage != DumpStage::kOptimized) {
     return InvalidArgument("after = ", options.after,
                            " names a pass: only stage optimized has passes");
   }
+  if (!options.statistics.empty() && options.format != DumpFormat::kJson &&
+      options.format != DumpFormat::kHtml) {
+    return InvalidArgument("statistics are shown by the formats json and html");
+  }
   EVENGRAD_RETURN_IF_ERROR(program.graph.status());
   EVENGRAD_ASSIGN_OR_RETURN(Program stage, StageOf(program, options));
   EVENGRAD_ASSIGN_OR_RETURN(const std::string text,
-                            options.format == DumpFormat::kSummary
-                                ? Summarize(std::move(stage), options)
-                                : Print(stage, options, is_graph));
+                            Format(std::move(stage), options, is_graph));
   out << text << std::flush;
   if (out.good()) return absl::OkStatus();
   return absl::UnavailableError("the dump cannot be written");

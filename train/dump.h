@@ -33,6 +33,9 @@ enum class DumpStage : uint8_t {
 enum class DumpFormat : uint8_t {
   kText,     // see formats/graph_text.h; for kPlan, a listing
   kSummary,  // a table with a row a layer: output, parameters, FLOPs, memory
+  kDot,      // for Graphviz; see formats/graph_dot.h
+  kJson,     // see docs/graph_json.md
+  kHtml,     // one page to explore; see formats/graph_html.h
 };
 
 struct DumpOptions {
@@ -45,17 +48,24 @@ struct DumpOptions {
   // With a loss. `minimize` says which hooks take part.
   Optimizer optimizer = Sgd();
   MinimizeOptions minimize = {};
-  // Sizes of named dimensions, for summaries and for kOptimized and kPlan. One
-  // that is missing is 1, like every unknown one; summaries and plans say so.
+  // Sizes of named dimensions, for costs, summaries and kOptimized and kPlan.
+  // One that is missing is 1, like every unknown one; the dump says so.
   std::map<std::string, int64_t> sizes = {};
   // For kOptimized: stop behind the first run of this pass, one of "infer",
   // "specialize", "simplify", "share", "prune".
   std::string after = {};
+  // For kDot, kJson and kHtml: what the picture is called.
+  std::string title = "graph";
+  // For kJson and kHtml: a file of StatisticsCsvWriter, from a run of this
+  // model; its statistics are shown with the layers. "" for none.
+  std::string statistics = {};
 };
 
 // Writes the stage to `out`. Errors: the graph's own, those of Gradients,
 // Minimize and the compiler, a stage that needs a loss without one, a size for
-// a dimension that does not exist, an unknown pass, a stream that fails.
+// a dimension that does not exist, an unknown pass, statistics that cannot be
+// read or are of another model, a stream that fails. Nothing is written before
+// all of it is known.
 EVENGRAD_EXPORT absl::Status DumpGraph(const Graph& graph,
                                        const DumpOptions& options,
                                        std::ostream& out);

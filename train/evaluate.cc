@@ -1,12 +1,26 @@
 #include "evengrad/train/evaluate.h"
 
-#include <array>
+#include <limits>
+#include <vector>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
 
 namespace evengrad {
 namespace {
+
+absl::Status CheckOptions(const Classifier& classifier,
+                          const EvaluateOptions& options) {
+  if (options.top_k < 0) {
+    return InvalidArgument("Evaluate: top ", options.top_k,
+                           ", expected at least 1, or 0 for none");
+  }
+  if (classifier.logits.valid() || (options.top_k == 0 && !options.confusion)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "Evaluate: without logits there are no top classes and no confusion");
+}
 
 // Counts what `options` ask for in one batch.
 absl::Status AddMetrics(const Tensor& logits, const Tensor& labels,
@@ -26,6 +40,17 @@ absl::Status AddMetrics(const Tensor& logits, const Tensor& labels,
 
 }  // namespace
 
+std::vector<Feed> FeedsOf(const Classifier& classifier) {
+  std::vector<Feed> feeds = {{.value = classifier.inputs}};
+  if (classifier.labels.valid()) feeds.push_back({.value = classifier.labels});
+  return feeds;
+}
+
+void FeedBatch(const Batch& batch, std::vector<Feed>& feeds) {
+  feeds[0].tensor = batch.inputs;
+  if (feeds.size() > 1) feeds[1].tensor = batch.labels;
+}
+
 absl::StatusOr<Evaluation> Evaluate(Session& session,
                                     const Classifier& classifier,
                                     const DataSet& data,
@@ -33,33 +58,32 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
   EVENGRAD_ASSIGN_OR_RETURN(
       Batches batches,
       Batches::Create(data, {.size = options.batch_size, .shuffle = false}));
-  const std::array<Value, 2> fetched = {classifier.loss, classifier.logits};
-  std::array<Feed, 2> feeds = {Feed{.value = classifier.inputs},
-                               Feed{.value = classifier.labels}};
-  if (options.top_k < 0) {
-    return InvalidArgument("Evaluate: top ", options.top_k,
-                           ", expected at least 1, or 0 for none");
-  }
+  EVENGRAD_RETURN_IF_ERROR(CheckOptions(classifier, options));
+  const bool has_logits = classifier.logits.valid();
+  std::vector<Value> fetched = {classifier.loss};
+  if (has_logits) fetched.push_back(classifier.logits);
+  std::vector<Feed> feeds = FeedsOf(classifier);
   Evaluation total;
   int64_t correct = 0, in_top = 0;
   while (const Batch* batch = batches.Next()) {
-    feeds[0].tensor = batch->inputs;
-    feeds[1].tensor = batch->labels;
+    FeedBatch(*batch, feeds);
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session.Run(fetched, feeds));
     EVENGRAD_ASSIGN_OR_RETURN(const double loss,
                               result.Scalar(classifier.loss));
-    EVENGRAD_ASSIGN_OR_RETURN(const int64_t matches,
-                              CountCorrect(result.values()[1], batch->labels));
     total.loss += loss * static_cast<double>(batch->size());
     total.examples += batch->size();
+    if (!has_logits) continue;
+    EVENGRAD_ASSIGN_OR_RETURN(const int64_t matches,
+                              CountCorrect(result.values()[1], batch->labels));
     correct += matches;
     EVENGRAD_RETURN_IF_ERROR(
         AddMetrics(result.values()[1], batch->labels, options, in_top, total));
   }
   total.loss /= static_cast<double>(total.examples);
-  total.accuracy =
-      static_cast<double>(correct) / static_cast<double>(total.examples);
+  total.accuracy = has_logits ? static_cast<double>(correct) /
+                                    static_cast<double>(total.examples)
+                              : std::numeric_limits<double>::quiet_NaN();
   if (options.top_k > 0) {
     total.top_k_accuracy =
         static_cast<double>(in_top) / static_cast<double>(total.examples);

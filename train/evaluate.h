@@ -4,21 +4,25 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/runtime/session.h"
+#include "evengrad/train/batches.h"
 #include "evengrad/train/data_set.h"
 #include "evengrad/train/metrics.h"
 
 namespace evengrad {
 
-// The values of a classifier in its graph.
+// The values of a classifier in its graph; or of a model without classes, such
+// as an autoencoder, which has no logits and, where its loss reads none, no
+// labels.
 struct Classifier {
   Value inputs = {};  // placeholder f32 [batch, …]
-  Value labels = {};  // placeholder i32 [batch]
-  Value logits = {};  // f32 [batch, classes]
+  Value labels = {};  // placeholder i32 [batch]; invalid: not fed
+  Value logits = {};  // f32 [batch, classes]; invalid: accuracies are NaN
   Value loss = {};    // scalar: a mean over the batch
 };
 
@@ -37,8 +41,12 @@ struct EvaluateOptions {
   bool confusion = false;
 };
 
+// The feeds of a run of the classifier, and a batch put into them.
+EVENGRAD_EXPORT std::vector<Feed> FeedsOf(const Classifier& classifier);
+EVENGRAD_EXPORT void FeedBatch(const Batch& batch, std::vector<Feed>& feeds);
+
 // Runs the classifier in inference mode over all of `data`, which must not be
-// empty. Error: top_k is negative.
+// empty. Errors: top_k is negative; top_k or confusion without logits.
 EVENGRAD_EXPORT absl::StatusOr<Evaluation> Evaluate(
     Session& session, const Classifier& classifier, const DataSet& data,
     const EvaluateOptions& options = {});

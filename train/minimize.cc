@@ -73,6 +73,14 @@ class TrainingInstrumentation : public Instrumentation {
     }
     return trained;
   }
+  // The same parameters with the settings of their groups.
+  std::vector<GroupedParameter> Groups() const {
+    std::vector<GroupedParameter> groups;
+    for (const Value& parameter : parameters_) {
+      groups.push_back(gradients_.at(parameter.id()).group);
+    }
+    return groups;
+  }
 
   Graph graph() override { return program_.graph; }
   Value loss() override { return loss_; }
@@ -286,9 +294,32 @@ absl::Status RunHooks(const std::vector<std::shared_ptr<Hook>>& hooks,
   return absl::OkStatus();
 }
 
+// Puts the constraint of its group on what `updates` make of a parameter.
+absl::Status Constrain(std::span<const GroupedParameter> parameters,
+                       const Graph& graph, std::vector<StateUpdate>& updates) {
+  for (const GroupedParameter& parameter : parameters) {
+    if (!parameter.constraint) continue;
+    const std::string name = parameter.parameter.name();
+    const NameScope scope(graph, StrCat("constraint/", name));
+    for (StateUpdate& update : updates) {
+      if (!(update.state == parameter.parameter) || !update.value.valid()) {
+        continue;
+      }
+      const Value constrained = parameter.constraint(update.value);
+      EVENGRAD_RETURN_IF_ERROR(graph.status());
+      EVENGRAD_ASSIGN_OR_RETURN(update.value, graph.Resolve(constrained));
+      if (update.value.type() == update.state.type()) continue;
+      return InvalidArgument("the constraint of ", name, " gives ",
+                             update.value.type().ToString(), ", expected ",
+                             update.state.type().ToString());
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Adds the state "step", its update, and those of the optimizer.
 absl::Status AddUpdates(const Optimizer& optimizer,
-                        std::vector<TrainedParameter> trained,
+                        const TrainingInstrumentation& instrumentation,
                         Program& program) {
   Value initial;
   {
@@ -304,8 +335,10 @@ absl::Status AddUpdates(const Optimizer& optimizer,
   program.updates.push_back({steps, this_step});
   OptimizerContext context = {.graph = program.graph,
                               .step = this_step,
-                              .parameters = std::move(trained)};
+                              .parameters = instrumentation.Trained()};
   EVENGRAD_RETURN_IF_ERROR(optimizer(context));
+  EVENGRAD_RETURN_IF_ERROR(
+      Constrain(instrumentation.Groups(), program.graph, context.updates));
   program.updates.insert(program.updates.end(), context.updates.begin(),
                          context.updates.end());
   return program.graph.status();
@@ -347,8 +380,7 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   {
     const LocationScope lines(program.graph, location);
     const UpdateRange of_hooks = {first, program.updates.size()};
-    EVENGRAD_RETURN_IF_ERROR(
-        AddUpdates(optimizer, instrumentation.Trained(), program));
+    EVENGRAD_RETURN_IF_ERROR(AddUpdates(optimizer, instrumentation, program));
     EVENGRAD_RETURN_IF_ERROR(
         SkipUpdates(instrumentation.conditions(), of_hooks, program));
   }

@@ -20,6 +20,7 @@
 #include "evengrad/graph/source_location.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/program.h"
+#include "evengrad/train/constraints.h"
 #include "evengrad/train/optimizers.h"
 
 namespace evengrad {
@@ -35,8 +36,12 @@ struct ParameterGroup {
   double learning_rate_scale = 1;
   // The same of the weight decay: 0 on biases and normalization, as is usual.
   double weight_decay_scale = 1;
-  // Not trained: neither gradient nor update is computed.
+  // Not trained: neither gradient nor update is computed. To train in phases,
+  // derive a program for each, with a MinimizeOptions::name of its own, and run
+  // them one after the other in one session.
   bool frozen = false;
+  // What each step's new value is kept to (train/constraints.h).
+  Constraint constraint = {};
 };
 
 struct MinimizeOptions {
@@ -66,7 +71,8 @@ struct MinimizeOptions {
   //   kPropagate  nothing is tested
   NonFiniteOptions non_finite = {};
   // Scope of the states and nodes of the program's own, so that two programs
-  // of one session have a learning rate each: "critic/learning_rate".
+  // of one session have a learning rate each: "critic/learning_rate". Programs
+  // without share one, with the value that the first of them gave it.
   std::string name = {};
 };
 
@@ -79,9 +85,9 @@ struct MinimizeOptions {
 // feeds and fetches.
 //
 // Errors: the graph's own; a loss that is no floating scalar, or depends on no
-// parameter that is not frozen; a group that matches nothing; fewer than one
-// step to accumulate; what Gradients, the hooks and the optimizer complain
-// about.
+// parameter that is not frozen; a group that matches nothing; a constraint that
+// gives another type; fewer than one step to accumulate; what Gradients, the
+// hooks, the optimizer and the constraints complain about.
 EVENGRAD_EXPORT absl::StatusOr<Program> Minimize(
     const Value& loss, const Optimizer& optimizer,
     const MinimizeOptions& options = {}, SourceLocation location = Here());

@@ -65,6 +65,7 @@ absl::StatusOr<std::vector<GroupedParameter>> GroupParameters(
       result.learning_rate_scale = group.learning_rate_scale;
       result.weight_decay_scale = group.weight_decay_scale;
       result.frozen = group.frozen;
+      result.constraint = group.constraint;
       break;
     }
     grouped.push_back(std::move(result));

@@ -18,6 +18,7 @@ struct GroupedParameter {
   double learning_rate_scale = 1;
   double weight_decay_scale = 1;
   bool frozen = false;
+  Constraint constraint = {};
 };
 
 // `parameters` with the settings of the first group that matches each. Errors:

@@ -1,10 +1,12 @@
 #include "evengrad/train/training_loop.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/train/batches.h"
@@ -69,16 +71,17 @@ class TrainingLoop {
         options_(options),
         batches_(std::move(batches)),
         checkpoints_(std::move(checkpoints)),
-        feeds_{Feed{.value = classifier.inputs},
-               Feed{.value = classifier.labels}},
+        feeds_(FeedsOf(classifier)),
         counter_(options.early_stopping.value_or(EarlyStopping{}).monitor,
                  options.early_stopping.value_or(EarlyStopping{}).min_delta) {}
 
   absl::StatusOr<FitResult> Run(const TrainingPlan& plan) {
     EVENGRAD_ASSIGN_OR_RETURN(loss_index_,
                               FetchIndex(training_, classifier_.loss, "loss"));
-    EVENGRAD_ASSIGN_OR_RETURN(
-        logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
+    if (classifier_.logits.valid()) {
+      EVENGRAD_ASSIGN_OR_RETURN(
+          logits_index_, FetchIndex(training_, classifier_.logits, "logits"));
+    }
     // Before a checkpoint is read: schedules multiply what the program starts
     // with.
     EVENGRAD_ASSIGN_OR_RETURN(
@@ -154,7 +157,9 @@ class TrainingLoop {
           static_cast<double>(std::max<int64_t>(at.examples, 1));
       so_far.step = at.batch;
       so_far.loss = at.loss_sum / counted;
-      so_far.accuracy = static_cast<double>(at.correct) / counted;
+      so_far.accuracy = classifier_.logits.valid()
+                            ? static_cast<double>(at.correct) / counted
+                            : std::numeric_limits<double>::quiet_NaN();
     };
     batches_.StartEpoch(at.epoch, at.batch);
     while (const Batch* batch = batches_.Next()) {
@@ -181,8 +186,7 @@ class TrainingLoop {
 
   // One step; adds the examples it got right to `correct`.
   absl::StatusOr<Evaluation> RunStep(const Batch& batch, int64_t& correct) {
-    feeds_[0].tensor = batch.inputs;
-    feeds_[1].tensor = batch.labels;
+    FeedBatch(batch, feeds_);
     EVENGRAD_RETURN_IF_ERROR(drivers_.StartStep(position_.steps));
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session_.Run(training_, feeds_));
@@ -193,10 +197,12 @@ class TrainingLoop {
         training_.non_finite.policy == NonFinitePolicy::kSkipStep) {
       return Evaluation{};  // no part of the means
     }
-    EVENGRAD_ASSIGN_OR_RETURN(
-        const int64_t matches,
-        CountCorrect(result.values()[logits_index_], batch.labels));
-    correct += matches;
+    if (logits_index_.has_value()) {
+      EVENGRAD_ASSIGN_OR_RETURN(
+          const int64_t matches,
+          CountCorrect(result.values()[*logits_index_], batch.labels));
+      correct += matches;
+    }
     return Evaluation{.loss = value, .examples = batch.size()};
   }
 
@@ -207,12 +213,12 @@ class TrainingLoop {
   Batches batches_;
   FitCheckpoints checkpoints_;
   TrainingPosition position_;
-  std::array<Feed, 2> feeds_;
+  std::vector<Feed> feeds_;
   StateDrivers drivers_;
   PlateauCounter counter_;
   StateCopies best_;
   size_t loss_index_ = 0;
-  size_t logits_index_ = 0;
+  std::optional<size_t> logits_index_;
   FitResult result_;
 };
 

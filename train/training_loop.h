@@ -88,13 +88,13 @@ struct FitResult {
   int64_t steps = 0;
 };
 
-// Trains. `training` must fetch "loss" and classifier.logits, and be a program
-// of the classifier's graph. Errors: an epoch count below 1, a fetch that is
-// missing, a schedule's mistake or value that is not finite, a driven state
-// that the program does not have, a validation that is watched and not given,
-// checkpoints beside an early stopping that restores the best epoch (they do
-// not hold its parameters), those of checkpoints and of the runs: under
-// NonFinitePolicy::kError a loss or a gradient that is not finite.
+// Trains. `training` must fetch "loss" and classifier.logits, where there are
+// logits, and be a program of the classifier's graph. Errors: an epoch count
+// below 1, a fetch that is missing, a schedule's mistake or value that is not
+// finite, a driven state that the program does not have, a validation that is
+// watched and not given, checkpoints beside an early stopping that restores the
+// best epoch (they do not hold its parameters), those of checkpoints and of the
+// runs: under NonFinitePolicy::kError a loss or a gradient that is not finite.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

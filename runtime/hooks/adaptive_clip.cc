@@ -6,30 +6,13 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
+#include "evengrad/ops/unit_norms.h"
 #include "evengrad/runtime/hooks/clip_gradients.h"
 #include "evengrad/runtime/hooks/clipping_rules.h"
 #include "evengrad/runtime/hooks/layers_of_model.h"
 
 namespace evengrad {
 namespace {
-
-// The axes of a parameter that belong to one unit.
-std::vector<int64_t> AxesOfUnit(const Value& parameter) {
-  if (parameter.rank() == 2) return {0};
-  std::vector<int64_t> axes;
-  for (int64_t axis = parameter.rank() < 2 ? 0 : 1; axis < parameter.rank();
-       ++axis) {
-    axes.push_back(axis);
-  }
-  return axes;
-}
-
-// The norm of each unit, of a shape that broadcasts to the parameter's.
-Value UnitNorms(const Value& value, const Value& parameter) {
-  if (value.rank() == 0) return Abs(value);
-  return Sqrt(ReduceSum(
-      Square(value), {.axes = AxesOfUnit(parameter), .keep_dimensions = true}));
-}
 
 class AdaptiveClipper : public Hook {
  public:
@@ -80,9 +63,9 @@ class AdaptiveClipper : public Hook {
   absl::Status Clip(Instrumentation& instrumentation, const Value& parameter,
                     Value& clipped_units) const {
     const Value gradient = instrumentation.gradient(parameter);
-    const Value norm = UnitNorms(gradient, parameter);
+    const Value norm = UnitNorms(gradient);
     const Value limit =
-        factor_ * Maximum(UnitNorms(parameter, parameter), options_.epsilon);
+        factor_ * Maximum(UnitNorms(parameter), options_.epsilon);
     const Value clips = Greater(norm, limit);
     const Value scale = Select(clips, limit / Maximum(norm, 1e-6), 1);
     clipped_units = clipped_units + ReduceSum(Cast(clips, DType::kF64));

@@ -51,8 +51,8 @@ TEST(GraphTextErrorsTest, HeaderAndVersion) {
             "m.eg:2:3: expected 'graph' or 'program', found 'grahp'; did you "
             "mean 'graph'?");
   EXPECT_EQ(ErrorOf("evengrad 1\nprogram trainig {"),
-            "m.eg:2:9: expected the mode, 'training' or 'inference', found "
-            "'trainig'; did you mean 'training'?");
+            "m.eg:2:9: expected the mode, 'training', 'inference' or "
+            "'monte_carlo', found 'trainig'; did you mean 'training'?");
   EXPECT_EQ(ErrorOf("evengrad 1 graph {} graph {}"),
             "m.eg:1:21: expected the end of the text after '}', found 'graph'");
 }

@@ -48,8 +48,9 @@ class Builder {
       : rows_(rows), numbers_(seed) {}
 
   absl::StatusOr<Program> Build(int max_ops) {
-    Program program{.graph = graph_,
-                    .mode = Flip() ? Mode::kTraining : Mode::kInference};
+    constexpr Mode kModes[] = {Mode::kTraining, Mode::kInference,
+                               Mode::kMonteCarlo};
+    Program program{.graph = graph_, .mode = kModes[numbers_.Index(3)]};
     for (int64_t ops = 1 + numbers_.Index(max_ops); ops > 0; --ops) {
       EVENGRAD_RETURN_IF_ERROR(AddOp());
     }

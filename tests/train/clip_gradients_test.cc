@@ -138,6 +138,56 @@ TEST(ClipByGlobalNormTest, PropagatesWhatTheFormulaGives) {
   EXPECT_TRUE(std::isnan(poisoned.Report("clip_by_global_norm").norm));
 }
 
+// clip_grad_norm_(error_if_nonfinite=True): nothing changes.
+TEST(ClipByGlobalNormTest, ABadNormIsAnErrorBeforeAnyUpdate) {
+  for (const double bad : {HUGE_VAL, std::nan("")}) {
+    FedGradients fed({2}, {1});
+    fed.Start(ClipByGlobalNorm(1));
+    const absl::Status status =
+        fed.session
+            ->Run(fed.program, {{fed.ga, FedGradients::Fed(fed.ga, {bad, 3})},
+                                {fed.gb, FedGradients::Fed(fed.gb, {4})}})
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange) << status;
+    EXPECT_EQ(fed.session->Read("first/a")->ToDoubles(), Numbers({0, 0}));
+    EXPECT_EQ(fed.session->Read("second/b")->ToDoubles(), Numbers({0}));
+  }
+}
+
+// TensorFlow's rule, as a hook of a user's: an infinite norm makes every
+// gradient NaN, on purpose.
+class TensorFlowClip : public Hook {
+ public:
+  absl::Status Instrument(Instrumentation& instrumentation) override {
+    Value squares = Constant(instrumentation.graph(), 0.0);
+    for (const Value& parameter : instrumentation.parameters()) {
+      squares =
+          squares + ReduceSum(Square(instrumentation.gradient(parameter)));
+    }
+    const Value norm = Sqrt(squares);
+    const Value scale = 2 * Minimum(1 / norm, 0.5) + (norm - norm);
+    for (const Value& parameter : instrumentation.parameters()) {
+      EVENGRAD_RETURN_IF_ERROR(instrumentation.ReplaceGradient(
+          parameter, instrumentation.gradient(parameter) * scale));
+    }
+    return absl::OkStatus();
+  }
+};
+
+TEST(ClipByGlobalNormTest, TensorFlowsRuleIsAHookOfAFewLines) {
+  for (const double bad : {HUGE_VAL, std::nan("")}) {
+    FedGradients fed({2}, {1}, NonFinitePolicy::kPropagate);
+    fed.Start(std::make_shared<TensorFlowClip>());
+    const auto [a, b] = fed.Step({bad, 3}, {4});
+    EXPECT_TRUE(std::isnan(a[0]) && std::isnan(a[1]) && std::isnan(b[0]));
+  }
+  FedGradients fed({2}, {1});
+  fed.Start(std::make_shared<TensorFlowClip>());
+  EXPECT_EQ(fed.Step({3, 0}, {-4}).second[0], -1.6f);
+  EXPECT_EQ(fed.Step({0.5, 0}, {1}),
+            std::pair(Numbers({0.5, 0}), Numbers({1})));
+}
+
 // ---- Adaptive
 // -----------------------------------------------------------------
 

@@ -101,6 +101,25 @@ TEST(DataSetTest, SlicesOfSlicesAndShapes) {
   EXPECT_FALSE(Small().Reshaped({-1, -3}).ok());
 }
 
+TEST(DataSetTest, SelectsClasses) {
+  const DataSet part = *Small().Slice(1, 4);  // labels 2, 1, 0
+  const std::vector<int32_t> classes = {0, 2};
+  const absl::StatusOr<DataSet> selected =
+      part.Scaled({.shift = {1}})->SelectClasses(classes);
+  ASSERT_TRUE(selected.ok()) << selected.status();
+  ASSERT_EQ(selected->size(), 2);
+  EXPECT_EQ(selected->label(0), 1);
+  EXPECT_EQ(selected->label(1), 0);
+  EXPECT_EQ(Example(*selected, 0), (std::vector<float>{9, 8, 19}));
+  EXPECT_EQ(Example(*selected, 1), (std::vector<float>{29, 7, -1}));
+  const std::vector<int32_t> absent = {0, 3};
+  EXPECT_EQ(Message(part.SelectClasses(absent).status()),
+            "class 3 is selected, and no example has it");
+  const std::vector<int32_t> twice = {0, 0};
+  EXPECT_EQ(Message(part.SelectClasses(twice).status()),
+            "class 0 is selected twice");
+}
+
 TEST(DataSetTest, ReadCsv) {
   const std::string path = ::testing::TempDir() + "/data_set_test.csv";
   std::ofstream(path) << "a,label,b\n1,2,3\n4,1,6\n";
