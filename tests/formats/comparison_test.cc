@@ -11,8 +11,8 @@
 namespace evengrad {
 namespace {
 
-ComparedRun Run(std::string activation, int64_t depth, int64_t seed,
-                double accuracy) {
+ComparedRun MakeRun(std::string activation, int64_t depth, int64_t seed,
+                    double accuracy) {
   return {.choice = {.activation = std::move(activation),
                      .initializer = "auto",
                      .depth = depth,
@@ -28,13 +28,13 @@ ComparedRun Run(std::string activation, int64_t depth, int64_t seed,
 void AddRuns(const std::string& activation, int64_t depth, double accuracy,
              double spread, std::vector<ComparedRun>& runs) {
   for (int64_t seed = 1; seed <= 3; ++seed) {
-    runs.push_back(Run(activation, depth, seed,
-                       accuracy + spread * static_cast<double>(seed - 2)));
+    runs.push_back(MakeRun(activation, depth, seed,
+                           accuracy + spread * static_cast<double>(seed - 2)));
   }
 }
 
 TEST(ComparisonTest, ARunReadsBack) {
-  ComparedRun run = Run("leaky_relu:0.3", 20, 2, 0.8125);
+  ComparedRun run = MakeRun("leaky_relu:0.3", 20, 2, 0.8125);
   run.epochs_to_target = 3;
   run.first_flow = 1.5e-9;
   run.finding = "vanishing";
