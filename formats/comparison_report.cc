@@ -105,7 +105,7 @@ std::string PrintRows(const Comparison& comparison,
   for (const std::string& head :
        {std::string("layers"), std::string("rank"), std::string("activation"),
         std::string("also"), std::string("accuracy"), std::string("range"),
-        reach, std::string("µs a step"),
+        reach, std::string("µs a step (CPU)"),
         std::string("gradient, first / last layer: at the start"),
         std::string("at the end"), std::string("finding")}) {
     html += StrCat("<th scope=\"col\">", EscapedHtml(head), "</th>");

@@ -1,6 +1,8 @@
 #include "compare_grid.h"
 
 #include <cctype>
+#include <set>
+#include <utility>
 
 #include "flag_text.h"
 
@@ -93,18 +95,23 @@ absl::StatusOr<std::vector<CompareCell>> MakeGrid(const CompareFlags& flags) {
   EVENGRAD_RETURN_IF_ERROR(CheckLists(flags));
   EVENGRAD_RETURN_IF_ERROR(CheckChoices(flags));
   std::vector<CompareCell> cells;
+  std::set<std::string> names;
   for (int64_t seed = 1; seed <= flags.seeds; ++seed) {
     for (const std::string& clip : flags.clips) {
       for (const std::string& batch_norm : flags.batch_norms) {
         for (const int64_t depth : flags.depths) {
           for (const std::string& initializer : flags.initializers) {
             for (const std::string& activation : flags.activations) {
-              cells.push_back({.choice = {.activation = activation,
-                                          .initializer = initializer,
-                                          .depth = depth,
-                                          .batch_norm = batch_norm,
-                                          .clip = clip},
-                               .seed = seed});
+              CompareCell cell = {.choice = {.activation = activation,
+                                             .initializer = initializer,
+                                             .depth = depth,
+                                             .batch_norm = batch_norm,
+                                             .clip = clip},
+                                  .seed = seed};
+              // What a list names twice is trained once.
+              if (names.insert(cell.FileName()).second) {
+                cells.push_back(std::move(cell));
+              }
             }
           }
         }
