@@ -136,7 +136,8 @@ TrainFlags FlagsOf(const CompareCell& cell, const CompareFlags& flags) {
 std::string SharedText(const CompareFlags& flags) {
   const TrainFlags& train = flags.train;
   std::string text = StrCat(
-      "width ", flags.width, ", ", train.epochs, " epochs of batches of ",
+      "width ", flags.width, ", ", train.epochs,
+      train.epochs == 1 ? " epoch" : " epochs", " of batches of ",
       train.batch_size, ", ", train.optimizer.optimizer, " with learning rate ",
       ShortNumber(train.optimizer.learning_rate.value_or(1e-3)));
   if (train.optimizer.momentum.has_value()) {
