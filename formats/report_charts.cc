@@ -52,7 +52,7 @@ std::vector<size_t> SpreadPlaces(size_t count, size_t most) {
   for (size_t i = 0; i < count; i += stride) places.push_back(i);
   if (places.empty() || places.back() + 1 == count) return places;
   // The last one takes the place of one that is too near.
-  if (count - 1 - places.back() < (stride + 1) / 2 && places.size() > 1) {
+  if (4 * (count - 1 - places.back()) < 3 * stride && places.size() > 1) {
     places.pop_back();
   }
   places.push_back(count - 1);
@@ -137,14 +137,17 @@ std::string InUnit(double value, ChartUnit unit) {
     case ChartUnit::kPowerOfTen: {
       if (value <= -44.9) return "0";
       const double number = std::pow(10, value);
+      if (number >= 99.5 && number < 1000) return Printed("%.0f", number);
       if (number >= 0.0095 && number < 1000) return Printed("%.2g", number);
-      // "5.6e-13": no zero before the exponent's digits.
+      // "5.6e-13", "1e-6": no zero that says nothing.
       std::string text = Printed("%.1e", number);
       const size_t exponent = text.find_first_of("+-", 1) + 1;
       while (text[exponent] == '0' && exponent + 1 < text.size()) {
         text.erase(exponent, 1);
       }
       if (text[exponent - 1] == '+') text.erase(exponent - 1, 1);
+      const size_t zero = text.find(".0e");
+      if (zero != std::string::npos) text.erase(zero, 2);
       return text;
     }
   }

@@ -95,7 +95,7 @@ std::string HeatLegend(const HeatMap& map) {
       map.values, [](float value) { return std::isinf(value); });
   if (broken) {
     html +=
-        "<span class=\"ramp\"><i class=\"broken\"></i></span><span "
+        "<span class=\"ramp one\"><i class=\"broken\"></i></span><span "
         "class=\"end\">NaN or infinite</span>";
   }
   return html;

@@ -130,11 +130,14 @@ std::string PrintGroup(const Group& group, const TrainingReport& report) {
   }
   html += StrCat("<p class=\"cure\"><b>What helps:</b> ",
                  EscapedHtml(group.first().finding.cure), ".</p>");
-  // Small steps follow from a gradient that vanishes: no larger rate cures it.
+  // Small steps follow from what is wrong with the whole network: no larger
+  // rate cures it.
   const bool follows =
       group.kind() == FindingKind::kSmallUpdates &&
       std::ranges::any_of(report.findings, [](const LoggedFinding& logged) {
-        return logged.holds && logged.finding.kind == FindingKind::kVanishing;
+        return logged.holds &&
+               (logged.finding.kind == FindingKind::kVanishing ||
+                logged.finding.kind == FindingKind::kExploding);
       });
   const std::string flags = follows ? "" : Flags(group.kind(), report);
   if (!flags.empty()) {

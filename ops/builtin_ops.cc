@@ -1,6 +1,7 @@
 #include "evengrad/ops/builtin_ops.h"
 
 #include "evengrad/graph/source_ops.h"
+#include "evengrad/ops/change_statistics.h"
 
 namespace evengrad {
 namespace {
@@ -23,6 +24,7 @@ constexpr OpFunction kOps[] = {PlaceholderOp,
                                BroadcastToOp,
                                CastOp,
                                CeluOp,
+                               ChangeStatisticsOp,
                                ClampOp,
                                ConcatOp,
                                CumulativeSumOp,

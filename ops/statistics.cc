@@ -1,7 +1,6 @@
 #include "evengrad/ops/statistics.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -13,19 +12,12 @@
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
-#include "evengrad/ops/statistics_loops.h"
+#include "evengrad/ops/statistics_accumulator.h"
 
 namespace evengrad {
 namespace {
 
-constexpr int64_t kBlock = 1024;  // elements that stay in the L1 cache
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-using Summary = std::array<double, kNumStatistics>;
-
-double& At(Summary& summary, Statistic statistic) {
-  return summary[static_cast<size_t>(statistic)];
-}
 
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
   const TensorType& input = context.input(0);
@@ -45,68 +37,6 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
       {dtype, Shape({context.attribute<int64_t>("bins")})}};
 }
 
-// The bin of x between the extremes, in `bins` of equal width.
-int64_t BinOf(double x, double minimum, double maximum, int64_t bins) {
-  const double place = (x - minimum) / (maximum - minimum);
-  if (!(place > 0)) return 0;  // the extremes are equal, or too far apart
-  return std::min(bins - 1,
-                  static_cast<int64_t>(place * static_cast<double>(bins)));
-}
-
-int64_t SampleStride(int64_t count) {
-  return (count + kMaxHistogramSample - 1) / kMaxHistogramSample;
-}
-
-// Adds up blocks: the mean and the squares around it by Chan, Golub and
-// LeVeque, Updating formulae for computing sample variances, 1982.
-class Accumulator {
- public:
-  void Add(const BlockStatistics& block, int64_t count) {
-    const auto added = static_cast<double>(count);
-    const double total = finite_ + added;
-    const double difference = block.sum / added - mean_;
-    mean_ += difference * (added / total);
-    squares_ +=
-        block.squares + difference * difference * (finite_ * added / total);
-    minimum_ = std::min(minimum_, block.minimum);
-    maximum_ = std::max(maximum_, block.maximum);
-    zeros_ += block.zeros;
-    outside_ += block.outside;
-    finite_ = total;
-  }
-  void AddNan() { ++nans_; }
-  void AddInfinity() { ++infinities_; }
-
-  Summary Finish(int64_t count) const {
-    const bool any = finite_ > 0;
-    Summary summary = {};
-    At(summary, Statistic::kCount) = static_cast<double>(count);
-    At(summary, Statistic::kMean) = any ? mean_ : kNaN;
-    At(summary, Statistic::kDeviation) =
-        any ? std::sqrt(squares_ / finite_) : kNaN;
-    At(summary, Statistic::kMinimum) = any ? minimum_ : kNaN;
-    At(summary, Statistic::kMaximum) = any ? maximum_ : kNaN;
-    At(summary, Statistic::kNorm) =
-        std::sqrt(squares_ + finite_ * mean_ * mean_);
-    At(summary, Statistic::kZeros) = static_cast<double>(zeros_);
-    At(summary, Statistic::kNans) = static_cast<double>(nans_);
-    At(summary, Statistic::kInfinities) = static_cast<double>(infinities_);
-    At(summary, Statistic::kOutside) = static_cast<double>(outside_);
-    return summary;
-  }
-
- private:
-  double finite_ = 0;
-  double mean_ = 0;
-  double squares_ = 0;
-  double minimum_ = std::numeric_limits<double>::infinity();
-  double maximum_ = -std::numeric_limits<double>::infinity();
-  int64_t zeros_ = 0;
-  int64_t outside_ = 0;
-  int64_t nans_ = 0;
-  int64_t infinities_ = 0;
-};
-
 // T is the stored type; blocks are computed in f32, or f64 for f64.
 template <typename T>
 class StatisticsKernel : public Kernel {
@@ -124,21 +54,20 @@ class StatisticsKernel : public Kernel {
 
   void Run(int, const KernelContext& context) const override {
     const T* const input = context.input<T>(input_);
-    Accumulator accumulator;
-    for (int64_t at = 0; at < count_; at += kBlock) {
-      AddBlock(input + at, std::min(kBlock, count_ - at), accumulator);
+    StatisticsAccumulator<Compute> accumulator(low_, high_);
+    for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
+      AddBlock(input + at, std::min(kStatisticsBlock, count_ - at),
+               accumulator);
     }
-    Summary summary = accumulator.Finish(count_);
     if (summary_ >= 0) {
-      Compute* const output = context.output<Compute>(summary_);
-      for (int i = 0; i < kNumStatistics; ++i) {
-        output[i] = static_cast<Compute>(summary[static_cast<size_t>(i)]);
-      }
+      accumulator.Write(count_, context.output<Compute>(summary_));
     }
     if (bins_ > 0 && histogram_ >= 0) {
-      FillHistogram(input, At(summary, Statistic::kMinimum),
-                    At(summary, Statistic::kMaximum),
-                    context.output<Compute>(histogram_));
+      FillHistogram(
+          count_,
+          [&](int64_t i) { return static_cast<double>(Load(input[i])); },
+          accumulator.minimum(), accumulator.maximum(), bins_,
+          context.output<Compute>(histogram_));
     }
   }
 
@@ -151,54 +80,14 @@ class StatisticsKernel : public Kernel {
     }
   }
 
-  void AddBlock(const T* input, int64_t count, Accumulator& accumulator) const {
+  static void AddBlock(const T* input, int64_t count,
+                       StatisticsAccumulator<Compute>& accumulator) {
     if constexpr (std::is_same_v<T, Compute>) {
-      AddComputed(input, count, accumulator);
+      accumulator.Add(input, count);
     } else {
-      Compute converted[kBlock] = {};
+      Compute converted[kStatisticsBlock] = {};
       for (int64_t i = 0; i < count; ++i) converted[i] = Load(input[i]);
-      AddComputed(converted, count, accumulator);
-    }
-  }
-
-  void AddComputed(const Compute* values, int64_t count,
-                   Accumulator& accumulator) const {
-    const BlockStatistics block = BlockStatisticsLoop(
-        values, count, low_ < high_, static_cast<Compute>(low_),
-        static_cast<Compute>(high_));
-    if (std::isfinite(block.sum) && std::isfinite(block.squares)) {
-      accumulator.Add(block, count);
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i) {
-      AddElement(static_cast<double>(values[i]), accumulator);
-    }
-  }
-
-  // For blocks with elements, or sums, that are not finite.
-  void AddElement(double x, Accumulator& accumulator) const {
-    if (std::isnan(x)) {
-      accumulator.AddNan();
-    } else if (std::isinf(x)) {
-      accumulator.AddInfinity();
-    } else {
-      const bool outside = low_ < high_ && (x < low_ || x > high_);
-      accumulator.Add({.sum = x,
-                       .minimum = x,
-                       .maximum = x,
-                       .zeros = x == 0,
-                       .outside = outside},
-                      1);
-    }
-  }
-
-  void FillHistogram(const T* input, double minimum, double maximum,
-                     Compute* bins) const {
-    std::fill(bins, bins + bins_, Compute{0});
-    const int64_t stride = SampleStride(count_);
-    for (int64_t i = 0; i < count_; i += stride) {
-      const auto x = static_cast<double>(Load(input[i]));
-      if (std::isfinite(x)) bins[BinOf(x, minimum, maximum, bins_)] += 1;
+      accumulator.Add(converted, count);
     }
   }
 

@@ -59,16 +59,20 @@ double SumOfSquaresF64(const double* input, int64_t count) {
   return SumOfSquares(input, count);
 }
 
-// First pass: sum, extremes, zeros.
+// One pass: sums of elements and squares, extremes, zeros. The squares around
+// the mean follow from the sums.
 template <typename T>
-void SumAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
+void SumsAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
   const hn::ScalableTag<T> d;
+  const hn::RebindToSigned<decltype(d)> whole;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
-  const auto one = hn::Set(d, T{1});
   auto sum0 = zero;
   auto sum1 = zero;
-  auto zeros = zero;
+  auto squares0 = zero;
+  auto squares1 = zero;
+  auto zeros0 = hn::Zero(whole);  // -1 for each
+  auto zeros1 = zeros0;
   auto low = hn::Set(d, input[0]);
   auto high = low;
   int64_t i = 0;
@@ -77,25 +81,33 @@ void SumAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
     const auto b = hn::LoadU(d, input + i + lanes);
     sum0 = hn::Add(sum0, a);
     sum1 = hn::Add(sum1, b);
+    squares0 = hn::MulAdd(a, a, squares0);
+    squares1 = hn::MulAdd(b, b, squares1);
     low = hn::Min(low, hn::Min(a, b));
     high = hn::Max(high, hn::Max(a, b));
-    zeros = hn::Add(zeros, hn::IfThenElseZero(hn::Eq(a, zero), one));
-    zeros = hn::Add(zeros, hn::IfThenElseZero(hn::Eq(b, zero), one));
+    zeros0 = hn::Add(zeros0,
+                     hn::BitCast(whole, hn::VecFromMask(d, hn::Eq(a, zero))));
+    zeros1 = hn::Add(zeros1,
+                     hn::BitCast(whole, hn::VecFromMask(d, hn::Eq(b, zero))));
   }
   block.sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  block.squares = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares0, squares1)));
   block.minimum = hn::GetLane(hn::MinOfLanes(d, low));
   block.maximum = hn::GetLane(hn::MaxOfLanes(d, high));
-  block.zeros = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d, zeros)));
+  block.zeros = -static_cast<int64_t>(
+      hn::GetLane(hn::SumOfLanes(whole, hn::Add(zeros0, zeros1))));
   for (; i < count; ++i) {
     const double x = static_cast<double>(input[i]);
     block.sum += x;
+    block.squares += x * x;
     block.minimum = std::min(block.minimum, x);
     block.maximum = std::max(block.maximum, x);
     block.zeros += x == 0;
   }
 }
 
-// Second pass, while the block is in the cache: squares around the mean.
+// Second pass, where one is needed, while the block is in the cache: squares
+// around the mean, elements outside.
 template <typename T, bool kOutside>
 void SquaresAroundMean(const T* input, int64_t count, T low, T high,
                        BlockStatistics& block) {
@@ -140,10 +152,18 @@ template <typename T>
 BlockStatistics StatisticsOfBlock(const T* input, int64_t count,
                                   bool count_outside, T low, T high) {
   BlockStatistics block;
-  SumAndExtremes(input, count, block);
-  if (!std::isfinite(block.sum)) return block;
+  SumsAndExtremes(input, count, block);
+  if (!std::isfinite(block.sum) || !std::isfinite(block.squares)) return block;
   if (count_outside) {
     SquaresAroundMean<T, true>(input, count, low, high, block);
+    return block;
+  }
+  const double around_mean =
+      block.squares - block.sum * block.sum / static_cast<double>(count);
+  // The difference has lost a few bits at most; else they are summed anew.
+  constexpr double kMostLost = 0.25;
+  if (around_mean > kMostLost * block.squares || block.squares == 0) {
+    block.squares = around_mean;
   } else {
     SquaresAroundMean<T, false>(input, count, low, high, block);
   }

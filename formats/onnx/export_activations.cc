@@ -108,6 +108,17 @@ OnnxNames WriteSoftplus(Writer& writer, const Node& node) {
   return One(f.Times(1 / beta, f.Do("Softplus", f.Times(beta, f.x()))));
 }
 
+// There the slope broadcasts to the input, and not the other way round.
+OnnxNames WritePrelu(Writer& writer, const Node& node) {
+  std::string x = writer.Name(node.input(0));
+  const Shape& shape = node.output_type().shape;
+  if (!(node.input(0).shape() == shape)) {
+    EVENGRAD_ASSIGN_OR_RETURN(const std::string sizes, writer.Sizes(shape));
+    x = writer.Add("Expand", {x, sizes});
+  }
+  return One(writer.Add("PRelu", {x, writer.Name(node.input(1))}));
+}
+
 OnnxNames WriteAlongAxis(Writer& writer, const Node& node,
                          std::string_view op) {
   return One(writer.Add(op, {writer.Name(node.input(0))},
@@ -138,7 +149,7 @@ constexpr OnnxExport kRules[] = {
     {LeakyReluOp, {}, WriteLeakyRelu},
     {LogSoftmaxOp, {}, WriteLogSoftmax},
     {MishOp, {}, WriteMish},
-    {PreluOp, "PRelu"},
+    {PreluOp, {}, WritePrelu},
     {Relu6Op, {}, WriteRelu6},
     {ReluOp, "Relu"},
     {SeluOp, "Selu"},

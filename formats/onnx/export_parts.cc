@@ -34,6 +34,7 @@ OnnxNames WriteSlice(Writer& writer, const Node& node) {
     return writer.Integers(node.attribute<Integers>(name));
   };
   const std::string& x = writer.Name(node.input(0));
+  if (node.input(0).rank() == 0) return One(x);
   const std::string starts = list("starts");
   const std::string stops = list("stops");
   const std::string axes = list("axes");
@@ -45,6 +46,7 @@ OnnxNames WritePad(Writer& writer, const Node& node) {
   const Integers& after = node.attribute<Integers>("after");
   pads.insert(pads.end(), after.begin(), after.end());
   const std::string& x = writer.Name(node.input(0));
+  if (node.input(0).rank() == 0) return One(x);
   const std::string counts = writer.Integers(pads);
   const std::string value =
       writer.Scalar(node.attribute<double>("value"), node.output_type().dtype);
@@ -64,6 +66,7 @@ OnnxNames WriteGather(Writer& writer, const Node& node) {
                         {{"axis", node.attribute<int64_t>("axis")}}));
 }
 
+// Of one label too, which there must be a list.
 OnnxNames WriteOneHot(Writer& writer, const Node& node) {
   const DType dtype = node.output_type().dtype;
   absl::StatusOr<Tensor> values = Tensor::Zeros({dtype, {2}});
@@ -71,8 +74,13 @@ OnnxNames WriteOneHot(Writer& writer, const Node& node) {
   StoreFromDouble(dtype, values->mutable_data(), 1, 1);
   const std::string depth = writer.Scalar(
       static_cast<double>(node.attribute<int64_t>("classes")), DType::kI64);
-  return One(writer.Add(
-      "OneHot", {writer.Name(node.input(0)), depth, writer.Constant(*values)}));
+  const bool single = node.input(0).rank() == 0;
+  std::string labels = writer.Name(node.input(0));
+  if (single) labels = writer.Add("Unsqueeze", {labels, writer.Integers({0})});
+  const std::string marks =
+      writer.Add("OneHot", {labels, depth, writer.Constant(*values)});
+  if (!single) return One(marks);
+  return One(writer.Add("Squeeze", {marks, writer.Integers({0})}));
 }
 
 constexpr OnnxExport kRules[] = {

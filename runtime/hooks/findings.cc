@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "evengrad/graph/status.h"
 
@@ -89,12 +90,24 @@ class Judge {
     if (ratio < thresholds_.network_ratio) {
       Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
           CureOfVanishing());
-      vanishes_ = true;
+      network_ = FindingKind::kVanishing;
     } else if (ratio > 1 / thresholds_.network_ratio) {
       Add(FindingKind::kExploding, "", "exploding gradient: " + text,
           "choose an initializer that fits the activation (auto), or clip the "
           "gradients");
+      network_ = FindingKind::kExploding;
     }
+  }
+
+  // Small steps may follow from what is wrong with the whole network.
+  std::string CureOfSmallUpdates() const {
+    if (!network_.has_value()) {
+      return "a higher learning rate (a change of 1/1000 is usual)";
+    }
+    return *network_ == FindingKind::kVanishing
+               ? "it follows from the vanishing gradient: cure that first"
+               : "cure the exploding gradient first; then a higher learning "
+                 "rate will do";
   }
 
   // What saturates shrinks gradients at any scale of the weights.
@@ -211,14 +224,13 @@ class Judge {
       Add(FindingKind::kSmallUpdates, layer.name,
           StrCat(layer.name, ": a step changes its weights by less than ",
                  Short(thresholds_.small_update), " of their norm"),
-          vanishes_ ? "it follows from the vanishing gradient: cure that first"
-                    : "a higher learning rate (a change of 1/1000 is usual)");
+          CureOfSmallUpdates());
     }
   }
 
   const StatisticsRecord& record_;
   const FindingThresholds& thresholds_;
-  bool vanishes_ = false;
+  std::optional<FindingKind> network_;  // vanishing or exploding
   std::vector<Finding> findings_;
 };
 

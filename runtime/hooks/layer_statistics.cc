@@ -6,6 +6,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/activation_traits.h"
+#include "evengrad/ops/change_statistics.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/hooks/layers_of_model.h"
@@ -66,6 +67,13 @@ absl::Status LayerStatistics::InstrumentUpdates(
   const NameScope scope(graph, "layer_statistics");
   loss_ = PlaceOf(instrumentation.loss());
   Value clipped;
+  bool replaced = false;
+  const auto place_values = [&](const StatisticsValues& values) {
+    return TensorPlaces{.summary = PlaceOf(values.summary),
+                        .histogram = options_.histogram_bins > 0
+                                         ? PlaceOf(values.histogram)
+                                         : -1};
+  };
   for (const ModelLayer& layer : LayersOf(instrumentation)) {
     LayerPlaces places = {.name = layer.name};
     if (layer.output.valid()) {
@@ -83,18 +91,23 @@ absl::Status LayerStatistics::InstrumentUpdates(
       }
     }
     for (const Value& parameter : layer.parameters) {
-      const Value new_value = instrumentation.new_value(parameter);
-      places.parameters.push_back(
-          {.parameter = parameter,
-           .value = Watch(parameter),
-           .gradient = Watch(instrumentation.raw_gradient(parameter)),
-           .update = Watch(new_value - parameter)});
-      const Value squares = SumOfSquares(instrumentation.gradient(parameter));
+      const ChangeStatisticsValues change =
+          ChangeStatistics(parameter, instrumentation.new_value(parameter),
+                           options_.histogram_bins);
+      const Value gradient = instrumentation.gradient(parameter);
+      const Value raw = instrumentation.raw_gradient(parameter);
+      places.parameters.push_back({.parameter = parameter,
+                                   .value = place_values(change.before),
+                                   .gradient = Watch(raw),
+                                   .update = place_values(change.change)});
+      replaced |= !(gradient == raw);
+      const Value squares = SumOfSquares(gradient);
       clipped = clipped.valid() ? clipped + squares : squares;
     }
     layers_.push_back(std::move(places));
   }
-  clipped_squares_ = PlaceOf(clipped);
+  // Where no hook has changed a gradient, there is nothing to be measured.
+  clipped_squares_ = replaced ? PlaceOf(clipped) : -1;
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   return instrumentation.Observe({.name = "layer_statistics",
                                   .values = watched_,
@@ -145,20 +158,30 @@ void LayerStatistics::CountDeadUnits(LayerPlaces& layer,
 
 LayerRecord LayerStatistics::ReadLayer(LayerPlaces& layer,
                                        std::span<const Tensor> values) {
-  LayerRecord record = {.name = layer.name,
-                        .activation = layer.activation,
-                        .output = Read(layer.output, values),
-                        .output_gradient = Read(layer.output_gradient, values)};
-  for (const ParameterPlaces& places : layer.parameters) {
-    ParameterRecord parameter = {.name = places.parameter.name(),
-                                 .is_matrix = places.parameter.rank() >= 2,
-                                 .value = Read(places.value, values),
-                                 .gradient = Read(places.gradient, values),
-                                 .update = Read(places.update, values)};
+  // The last record's names stay; the numbers are written over.
+  const auto index = static_cast<size_t>(&layer - layers_.data());
+  LayerRecord record;
+  if (index < latest_.layers.size()) record = std::move(latest_.layers[index]);
+  if (record.parameters.size() != layer.parameters.size()) {
+    record = {.name = layer.name, .activation = layer.activation};
+    for (const ParameterPlaces& places : layer.parameters) {
+      record.parameters.push_back({.name = places.parameter.name(),
+                                   .is_matrix = places.parameter.rank() >= 2});
+    }
+  }
+  record.output = Read(layer.output, values);
+  record.output_gradient = Read(layer.output_gradient, values);
+  record.gradient_ratio.reset();
+  for (size_t i = 0; i < layer.parameters.size(); ++i) {
+    const ParameterPlaces& places = layer.parameters[i];
+    ParameterRecord& parameter = record.parameters[i];
+    parameter.value = Read(places.value, values);
+    parameter.gradient = Read(places.gradient, values);
+    parameter.update = Read(places.update, values);
+    parameter.update_ratio.reset();
     if (parameter.value.norm > 0) {
       parameter.update_ratio = parameter.update.norm / parameter.value.norm;
     }
-    record.parameters.push_back(std::move(parameter));
   }
   if (layer.saturates && record.output.elements > 0) {
     record.saturated_share =
@@ -174,6 +197,7 @@ absl::Status LayerStatistics::Observe(const Observation& observation) {
   const std::span<const Tensor> values = observation.values;
   record.loss = LoadAsDouble(values[loss_].dtype(), values[loss_].data(), 0);
   double squares = 0;
+  record.layers.reserve(layers_.size());
   for (LayerPlaces& layer : layers_) {
     record.layers.push_back(ReadLayer(layer, values));
     for (const ParameterRecord& p : record.layers.back().parameters) {
@@ -183,7 +207,10 @@ absl::Status LayerStatistics::Observe(const Observation& observation) {
   }
   record.gradient_norm = std::sqrt(squares);
   record.clipped_norm =
-      std::sqrt(LoadAsDouble(DType::kF64, values[clipped_squares_].data(), 0));
+      clipped_squares_ < 0
+          ? record.gradient_norm
+          : std::sqrt(
+                LoadAsDouble(DType::kF64, values[clipped_squares_].data(), 0));
   for (size_t i = 0; i + 1 < record.layers.size(); ++i) {
     const double next = record.layers[i + 1].output_gradient.root_mean_square();
     if (record.layers[i].output_gradient.elements > 0 && next > 0) {

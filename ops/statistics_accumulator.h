@@ -1,0 +1,134 @@
+// What the kernels of statistics share: blocks are added up to the summary of a
+// tensor, and a sample is counted in bins.
+#ifndef EVENGRAD_OPS_STATISTICS_ACCUMULATOR_H_
+#define EVENGRAD_OPS_STATISTICS_ACCUMULATOR_H_
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "evengrad/ops/statistics.h"
+#include "evengrad/ops/statistics_loops.h"
+
+namespace evengrad {
+
+// Elements of a block, which stays in the L1 cache.
+inline constexpr int64_t kStatisticsBlock = 1024;
+
+// T is float or double: what blocks are computed in.
+template <typename T>
+class StatisticsAccumulator {
+ public:
+  // Counts elements outside [low, high]; none where they are equal.
+  StatisticsAccumulator(double low, double high) : low_(low), high_(high) {}
+
+  // Adds 1 <= count <= kStatisticsBlock elements.
+  void Add(const T* values, int64_t count) {
+    const BlockStatistics block =
+        BlockStatisticsLoop(values, count, low_ < high_, static_cast<T>(low_),
+                            static_cast<T>(high_));
+    if (std::isfinite(block.sum) && std::isfinite(block.squares)) {
+      AddFinite(block, count);
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      AddElement(static_cast<double>(values[i]));
+    }
+  }
+
+  double minimum() const { return minimum_; }
+  double maximum() const { return maximum_; }
+
+  // Of `count` elements: kNumStatistics numbers.
+  void Write(int64_t count, T* summary) const {
+    constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+    const bool any = finite_ > 0;
+    auto set = [&](Statistic statistic, double value) {
+      summary[static_cast<size_t>(statistic)] = static_cast<T>(value);
+    };
+    set(Statistic::kCount, static_cast<double>(count));
+    set(Statistic::kMean, any ? mean_ : kNaN);
+    set(Statistic::kDeviation, any ? std::sqrt(squares_ / finite_) : kNaN);
+    set(Statistic::kMinimum, any ? minimum_ : kNaN);
+    set(Statistic::kMaximum, any ? maximum_ : kNaN);
+    set(Statistic::kNorm, std::sqrt(squares_ + finite_ * mean_ * mean_));
+    set(Statistic::kZeros, static_cast<double>(zeros_));
+    set(Statistic::kNans, static_cast<double>(nans_));
+    set(Statistic::kInfinities, static_cast<double>(infinities_));
+    set(Statistic::kOutside, static_cast<double>(outside_));
+  }
+
+ private:
+  // The mean and the squares around it by Chan, Golub and LeVeque, Updating
+  // formulae for computing sample variances, 1982.
+  void AddFinite(const BlockStatistics& block, int64_t count) {
+    const auto added = static_cast<double>(count);
+    const double total = finite_ + added;
+    const double difference = block.sum / added - mean_;
+    mean_ += difference * (added / total);
+    squares_ +=
+        block.squares + difference * difference * (finite_ * added / total);
+    minimum_ = std::min(minimum_, block.minimum);
+    maximum_ = std::max(maximum_, block.maximum);
+    zeros_ += block.zeros;
+    outside_ += block.outside;
+    finite_ = total;
+  }
+
+  // For blocks with elements, or sums, that are not finite.
+  void AddElement(double x) {
+    if (std::isnan(x)) {
+      ++nans_;
+    } else if (std::isinf(x)) {
+      ++infinities_;
+    } else {
+      const bool outside = low_ < high_ && (x < low_ || x > high_);
+      AddFinite({.sum = x,
+                 .minimum = x,
+                 .maximum = x,
+                 .zeros = x == 0,
+                 .outside = outside},
+                1);
+    }
+  }
+
+  double low_;
+  double high_;
+  double finite_ = 0;
+  double mean_ = 0;
+  double squares_ = 0;
+  double minimum_ = std::numeric_limits<double>::infinity();
+  double maximum_ = -std::numeric_limits<double>::infinity();
+  int64_t zeros_ = 0;
+  int64_t outside_ = 0;
+  int64_t nans_ = 0;
+  int64_t infinities_ = 0;
+};
+
+// Counts a sample of at most kMaxHistogramSample of `count` elements in `bins`
+// of equal width between the extremes. `load(i)` is element i as a double.
+template <typename T, typename Load>
+void FillHistogram(int64_t count, const Load& load, double minimum,
+                   double maximum, int64_t bins, T* histogram) {
+  std::fill(histogram, histogram + bins, T{0});
+  const int64_t stride =
+      (count + kMaxHistogramSample - 1) / kMaxHistogramSample;
+  for (int64_t i = 0; i < count; i += stride) {
+    const double x = load(i);
+    if (!std::isfinite(x)) continue;
+    const double place = (x - minimum) / (maximum - minimum);
+    // Not positive where the extremes are equal, or too far apart.
+    const int64_t bin =
+        place > 0
+            ? std::min(bins - 1,
+                       static_cast<int64_t>(place * static_cast<double>(bins)))
+            : 0;
+    histogram[bin] += 1;
+  }
+}
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_STATISTICS_ACCUMULATOR_H_

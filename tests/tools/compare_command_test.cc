@@ -1,0 +1,89 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include "command.h"
+#include "small_data.h"
+
+namespace evengrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CompareCommandTest : public SmallDataTest {
+ protected:
+  CommandResult Compare(const std::string& flags) {
+    return RunEvengrad("compare --data=" + folder_ + " --out=" + Path("out") +
+                       " --validation=30 --epochs=2 --width=6 --depths=1,2 "
+                       "--activations=relu,sigmoid --seeds=2 "
+                       "--learning-rate=0.05 --target=0.5 " +
+                       flags);
+  }
+  int64_t Runs() {
+    return std::count_if(fs::directory_iterator(Path("out")),
+                         fs::directory_iterator(),
+                         [](const fs::directory_entry& entry) {
+                           return entry.path().extension() == ".json";
+                         });
+  }
+};
+
+TEST_F(CompareCommandTest, TrainsAGridAndGoesOnWhereItWas) {
+  const CommandResult result = Compare("--jobs=2");
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_EQ(result.error, "");  // this is no terminal
+  EXPECT_EQ(Runs(), 8);
+  for (const char* text : {"     1    1  ", "relu ", "sigmoid ",
+                           "1 layer:", "2 layers:", "report: "}) {
+    EXPECT_NE(result.output.find(text), std::string::npos) << text << "\n"
+                                                           << result.output;
+  }
+  const std::string kept = Path("out/relu-auto-1-none-none-1.json");
+  const std::string lost = Path("out/sigmoid-auto-2-none-none-2.json");
+  const std::string before = FileContents(lost);
+  const fs::file_time_type time = fs::last_write_time(kept);
+  fs::remove(lost);
+  fs::remove(Path("out/report.html"));
+  const CommandResult again = Compare("--jobs=1");
+  ASSERT_EQ(again.exit_code, 0) << again.error;
+  EXPECT_TRUE(fs::exists(Path("out/report.html")));
+  EXPECT_EQ(fs::last_write_time(kept), time);
+  // The same run, but for its time.
+  auto accuracy = [](const std::string& text) {
+    return text.substr(0, text.find("step_microseconds"));
+  };
+  EXPECT_EQ(accuracy(FileContents(lost)), accuracy(before));
+}
+
+TEST_F(CompareCommandTest, ANetworkThatDivergesIsAResult) {
+  const CommandResult result =
+      Compare("--activations=relu --depths=2 --seeds=1 --learning-rate=1e30");
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_NE(result.output.find("failed"), std::string::npos) << result.output;
+}
+
+TEST_F(CompareCommandTest, Mistakes) {
+  auto expect = [&](const std::string& flags, int exit_code,
+                    const std::string& text) {
+    const CommandResult result = Compare(flags);
+    EXPECT_EQ(result.exit_code, exit_code) << flags;
+    EXPECT_NE(result.error.find(text), std::string::npos)
+        << flags << ": " << result.error;
+    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+  };
+  expect("--activations=relo", 2, "did you mean 'relu'");
+  expect("--clips=none,suggest", 2, "--clips=suggest");
+  expect("--depths=0", 2, "--hidden=0x6");
+  expect("--seeds=0", 2, "--seeds=0");
+  expect("--target=2", 2, "--target=2");
+  expect("--validation=0 --seeds=1", 1, "--validation");
+  EXPECT_FALSE(fs::exists(Path("out/report.html")));
+  ASSERT_EQ(Compare("--seeds=1 --depths=1").exit_code, 0);
+  expect("--seeds=1 --depths=1 --epochs=3", 1,
+         "give another folder with --out");
+}
+
+}  // namespace
+}  // namespace evengrad
