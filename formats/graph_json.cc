@@ -202,6 +202,7 @@ class Printer {
     json_.Name("parameters").BeginArray();
     for (const ParameterRecord& parameter : layer.parameters) {
       json_.BeginObject().Name("name").Value(parameter.name);
+      json_.Name("is_matrix").Value(parameter.is_matrix);
       AddTensor("value", parameter.value);
       AddTensor("gradient", parameter.gradient);
       AddTensor("update", parameter.update);

@@ -104,7 +104,7 @@ struct PictureBuffer {
 
 // Statistics of a run, for the layers of the picture.
 struct PictureStatistics {
-  std::string source = {};  // the file
+  std::string source = {};  // the file's name
   std::vector<StatisticsRecord> records = {};
   // By layer of a record: the index into GraphPicture::layers, or -1.
   std::map<std::string, int> layers = {};

@@ -34,7 +34,7 @@ bool IsBelowState(const Graph& graph, std::string_view name) {
 }
 
 // What only the first values of states are computed from. In a program with
-// results, also what is named like that and not needed: an initializer in whose
+// results, also what looks like that and is not needed: an initializer in whose
 // place there is another.
 std::vector<bool> InitialNodes(const Program& program) {
   const Graph& graph = program.graph;
@@ -48,8 +48,10 @@ std::vector<bool> InitialNodes(const Program& program) {
     const std::vector<bool> needed = NeededNodes(program);
     for (int id = 0; id < graph.num_nodes(); ++id) {
       const Node node = graph.node(id);
+      const bool draws = node.num_inputs() == 0 && !node.op().is_source &&
+                         !IsConstant(node);  // numbers out of nothing
       if (!needed[id] && !IsState(node) && node.gradient_of() < 0 &&
-          IsBelowState(graph, node.name())) {
+          (draws || IsBelowState(graph, node.name()))) {
         initial[id] = true;
       }
     }

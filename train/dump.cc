@@ -256,6 +256,9 @@ absl::StatusOr<std::string> Draw(const Program& program,
                               ReadStatisticsCsv(options.statistics));
     EVENGRAD_RETURN_IF_ERROR(
         AddStatistics(options.statistics, std::move(records), picture));
+    // The picture goes to other machines: without folders.
+    picture.statistics.source =
+        options.statistics.substr(options.statistics.find_last_of('/') + 1);
   }
   if (options.format == DumpFormat::kDot) return PrintGraphDot(picture);
   if (options.format == DumpFormat::kJson) return PrintGraphJson(picture);

@@ -2,18 +2,45 @@
 "use strict";
 const graphDraw = (() => {
   const {svg, number, bytes, count} = page;
-  const {kText, kTitle, kCharacter} = graphLayout;
+  const {kText, kTitle} = graphLayout;
+  const kNameStyle = "600 13px";
   const kTitles = {forward: "Forward pass ↓", gradient: "Gradient ↑", update: "Update"};
 
-  // `text`, or its end where it is longer than `width` allows.
-  function fitted(text, width, character = kCharacter) {
-    const most = Math.max(3, Math.floor(width / character));
-    return text.length <= most ? text : "…" + text.slice(text.length - most + 1);
+  // Widths of texts in pixels, by style: "600 13px", "11px".
+  const canvas = document.createElement("canvas").getContext("2d");
+  const widths = new Map();
+  function textWidth(text, style) {
+    const key = `${style} ${text}`;
+    if (!widths.has(key)) {
+      canvas.font = `${style} ${getComputedStyle(document.body).fontFamily}`;
+      widths.set(key, canvas.measureText(text).width);
+    }
+    return widths.get(key);
   }
-  // The beginning of a list.
-  function cut(text, width, character = 6) {
-    const most = Math.max(3, Math.floor(width / character));
-    return text.length <= most ? text : text.slice(0, most - 1) + "…";
+
+  // The longest of part(0), part(1), … part(n) that fits; part(n) is the whole.
+  function longest(n, width, style, part) {
+    if (textWidth(part(n), style) <= width) return part(n);
+    let low = 0, high = n;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (textWidth(part(middle), style) <= width) low = middle; else high = middle;
+    }
+    return part(low);
+  }
+  const kMostCharacters = 120;  // no text has room for more
+
+  // `text`, or its end where it is wider: names differ there.
+  function fitted(text, width, style = "12px") {
+    const end = text.slice(-kMostCharacters);
+    return longest(end.length, width, style, (n) =>
+        n === text.length ? text : "…" + end.slice(end.length - n));
+  }
+  // The beginning, of a list.
+  function cut(text, width, style = "11px") {
+    const start = text.slice(0, kMostCharacters);
+    return longest(start.length, width, style, (n) =>
+        n === text.length ? text : start.slice(0, n) + "…");
   }
   const spoken = (text) => text.length <= 200 ? text : text.slice(0, 200) + "…";
 
@@ -196,7 +223,7 @@ const graphDraw = (() => {
     const small = rect.h < 40;
     parts.push(
         svg("text", {class: "name", x: left, y: rect.y + (small ? 15 : 20), style: ink},
-            fitted(heading(layer, pass), width, 7.4)),
+            fitted(heading(layer, pass), width, kNameStyle)),
         svg("text", {class: "detail", x: left, y: rect.y + (small ? 28 : 37), style: ink},
             cut(detailOf(model, layer, pass), width)));
     if (column.lane > 0 && !row.aside) parts.push(...laneOfCard(model, state, column, layer, pass, rect));
@@ -239,9 +266,9 @@ const graphDraw = (() => {
     const left = rect.x + 42;
     parts.push(foldMark(rect.x + 24, rect.y + 10, false),
         svg("text", {class: "name", x: left, y: rect.y + 20},
-            fitted(heading(layer, pass), kText - 100, 7.4)),
+            fitted(heading(layer, pass), kText - 100, kNameStyle)),
         svg("text", {class: "detail", x: left, y: rect.y + 36},
-            fitted(`to ${row.layers[row.layers.length - 1].name}`, kText - 52, 6)),
+            fitted(`to ${row.layers[row.layers.length - 1].name}`, kText - 52, "11px")),
         svg("text", {class: "detail", x: left, y: rect.y + 52},
             cut(detailOf(model, layer, pass), kText - 50)),
         svg("text", {class: "badge", x: rect.x + kText - 12, y: rect.y + 20,
@@ -273,7 +300,7 @@ const graphDraw = (() => {
                    style: `fill: transparent; stroke: var(--${name})`}),
       foldMark(cell.x + 9, cell.y + 10, true),
       svg("text", {class: "name frame-name", x: cell.x + 26, y: cell.y + 20},
-          fitted(heading(layer, pass), kText - 34, 7.4))];
+          fitted(heading(layer, pass), kText - 34, kNameStyle))];
     if (column.lane > 0 && statisticOf(model, state, layer, pass) !== undefined) {
       parts.push(bar(model, state, column, layer, pass, cell.y + 8, 14));
     }
@@ -296,7 +323,7 @@ const graphDraw = (() => {
     const small = graphLayout.boxDetail(model, box);
     if (small) {
       parts.push(svg("text", {class: "detail", x: rect.x + 10, y: rect.y + rect.h - 7,
-                              style: ink}, fitted(small, rect.w - 16, 5.9)));
+                              style: ink}, fitted(small, rect.w - 16, "11px")));
     }
     parts.push(svg("rect", {class: "focus", x: rect.x - 3, y: rect.y - 3,
                             width: rect.w + 6, height: rect.h + 6}));
@@ -346,7 +373,7 @@ const graphDraw = (() => {
     const types = [...new Set(edge.values.map((v) => v.type))];
     const more = types.length > 1 ? ` +${types.length - 1}` : "";
     return svg("text", {class: "shape-label", x: edge.label.x, y: edge.label.y},
-               fitted(types[0] + more, 240, 6.4));
+               cut(types[0] + more, 230));
   }
 
   function markers() {

@@ -390,5 +390,5 @@ const graphLayout = (() => {
         `Q${round(x)} ${round(y2)} ${round(x + d2 * r)} ${round(y2)}H${round(x2)}`;
   }
 
-  return {layOut, rectOf, boxDetail, kText, kTitle, kCharacter};
+  return {layOut, rectOf, boxDetail, kText, kTitle};
 })();

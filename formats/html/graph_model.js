@@ -185,9 +185,13 @@ const graphModel = (() => {
     gradient: {title: "gradient of the output, RMS",
                value: (r) => r.output_gradient && rms(r.output_gradient)},
     update: {title: "update / weights",
-             value: (r) => largest(r.parameters.filter((p) => p.value)
-                               .map((p) => p.update_ratio))},
+             value: (r) => largest(weightsOf(r).map((p) => p.update_ratio))},
   };
+  // A bias starts at 0: its first steps are large without harm.
+  function weightsOf(record) {
+    const matrices = record.parameters.filter((p) => p.is_matrix);
+    return matrices.length > 0 ? matrices : record.parameters;
+  }
   const rms = (tensor) => typeof tensor.norm === "number" ?
       tensor.norm / Math.sqrt(tensor.elements) : NaN;
   function largest(values) {

@@ -22,7 +22,7 @@
   const world = svg("g"), head = svg("g");
   const layers = {grid: svg("g"), edges: svg("g"), rows: svg("g", {role: "group"}),
                   picked: svg("g")};
-  world.append(layers.grid, layers.edges, layers.rows, layers.picked);
+  world.append(layers.grid, layers.edges, layers.picked, layers.rows);
   const canvas = svg("svg", {class: "graph", role: "tree", tabindex: -1,
       "aria-label": "Layers of the graph"}, graphDraw.markers(), world,
       svg("rect", {x: 0, y: 0, width: "100%", height: kHead, fill: "var(--surface)"}),

@@ -21,6 +21,7 @@
 #include "evengrad/formats/graph_text.h"
 #include "evengrad/formats/json_reader.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/initializers.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/compiler.h"
@@ -96,6 +97,21 @@ TEST(GraphPictureTest, NodesStandInTheirLayersAndPasses) {
   EXPECT_EQ(Find(picture, "gradient/a").attributes,
             (std::vector<std::pair<std::string, std::string>>{
                 {"transpose_input", "true"}}));
+}
+
+// Minimize leaves the initializer in whose place it has put another.
+TEST(GraphPictureTest, InitializersThatAreNotNeededAreInitial) {
+  Graph graph;
+  Value x = Placeholder(graph, "x", F32({"batch", 4}));
+  Value out = Dense(x, 3, {.name = "one"});
+  Program program{.graph = graph, .fetches = {{"out", out}}};
+  ASSERT_TRUE(ResolveInitializers(program.graph).ok());
+  const GraphPicture picture = PictureOf(program);
+  for (const PictureNode& node : picture.nodes) {
+    EXPECT_EQ(node.pass == PicturePass::kInitial,
+              node.name.find("initial") != std::string::npos)
+        << node.name;
+  }
 }
 
 // As files of other programs have them: no scopes.
