@@ -15,7 +15,7 @@ awk 'BEGIN {
   print "a,b,c,d,label"
   for (i = 0; i < 8100; ++i) {
     a = rand(); b = rand(); c = rand(); d = rand()
-    printf "%.4f,%.4f,%.4f,%.4f,%d\n", a, b, c, d, a + b > c + d
+    printf "%.4f,%.4f,%.4f,%.4f,%d\n", a, b, c, d, (a + b > c + d)
   }
 }' >"$folder/data.csv"
 
