@@ -11,6 +11,7 @@
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 #include "evengrad/ops/statistics_accumulator.h"
+#include "evengrad/ops/statistics_loops.h"
 
 namespace evengrad {
 namespace {
@@ -51,19 +52,19 @@ class ChangeStatisticsKernel : public Kernel {
     const T* const after = context.input<T>(inputs_[1]);
     StatisticsAccumulator<Compute> values(0, 0), changes(0, 0);
     Compute change[kStatisticsBlock];
-    Compute converted[kStatisticsBlock];
     for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
       const int64_t n = std::min(kStatisticsBlock, count_ - at);
-      for (int64_t i = 0; i < n; ++i) {
-        change[i] = Load(after[at + i]) - Load(before[at + i]);
-      }
-      changes.Add(change, n);
       if constexpr (std::is_same_v<T, Compute>) {
         values.Add(before + at, n);
+        SubtractLoop(after + at, before + at, n, change);
       } else {
-        for (int64_t i = 0; i < n; ++i) converted[i] = Load(before[at + i]);
-        values.Add(converted, n);
+        for (int64_t i = 0; i < n; ++i) change[i] = Load(before[at + i]);
+        values.Add(change, n);
+        for (int64_t i = 0; i < n; ++i) {
+          change[i] = Load(after[at + i]) - change[i];
+        }
       }
+      changes.Add(change, n);
     }
     Finish(values, 0, context,
            [&](int64_t i) { return static_cast<double>(Load(before[i])); });
