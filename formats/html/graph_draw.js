@@ -191,9 +191,24 @@ const graphDraw = (() => {
         `${ops.slice(0, 3).join(" · ")} and ${ops.length - 3} more`;
   }
 
-  // The name of a run: "hidden2 … hidden100".
-  const runName = (row) => row.layers.length === 1 ? row.layers[0].name :
-      `${row.layers[0].name} … ${row.layers[row.layers.length - 1].name}`;
+  // The name of layers that repeat together: the scope around them, or that of
+  // the first.
+  function periodName(layers) {
+    const paths = layers.map((layer) => layer.name.split("/"));
+    let same = 0;
+    while (paths.every((path) => path[same] !== undefined &&
+                                 path[same] === paths[0][same])) {
+      ++same;
+    }
+    return same === 0 ? layers[0].name : paths[0].slice(0, same).join("/");
+  }
+  // Of the first and the last time: ["block1", "block12"].
+  function runNames(row) {
+    const {period} = row.repeat;
+    return [periodName(row.layers.slice(0, period)),
+            periodName(row.layers.slice(-period))];
+  }
+  const runName = (row) => runNames(row).join(" … ");
 
   const foldMark = (x, y, open) => svg("path", {class: "fold", d: open ?
       `M${x} ${y + 1}h10l-5 7z` : `M${x + 1} ${y}v10l7 -5z`});
@@ -264,13 +279,17 @@ const graphDraw = (() => {
       }
     });
     const left = rect.x + 42;
+    const [first, last] = runNames(row);
+    const heading = pass === "gradient" ? `∇ ${first}` : first;
+    const detail = row.repeat.period === 1 ? detailOf(model, layer, pass) :
+        `${row.repeat.period} layers each`;
     parts.push(foldMark(rect.x + 24, rect.y + 10, false),
         svg("text", {class: "name", x: left, y: rect.y + 20},
-            fitted(heading(layer, pass), kText - 100, kNameStyle)),
+            fitted(heading, kText - 100, kNameStyle)),
         svg("text", {class: "detail", x: left, y: rect.y + 36},
-            fitted(`to ${row.layers[row.layers.length - 1].name}`, kText - 52, "11px")),
+            fitted(`to ${last}`, kText - 52, "11px")),
         svg("text", {class: "detail", x: left, y: rect.y + 52},
-            cut(detailOf(model, layer, pass), kText - 50)),
+            cut(detail, kText - 50)),
         svg("text", {class: "badge", x: rect.x + kText - 12, y: rect.y + 20,
                      "text-anchor": "end"}, `× ${row.repeat.count}`));
     if (pass === "forward" && hasWarning(model, state, row.layers)) {

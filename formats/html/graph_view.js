@@ -187,7 +187,7 @@
                                   d: `M-12 ${row.y - 20}V${row.y + row.h + 16}`}));
       }
     }
-    const right = Math.max(180, ...Object.values(row.cells).map((c) => c.x + c.w));
+    const right = Math.max(row.kind === "header" ? 440 : 180, ...Object.values(row.cells).map((c) => c.x + c.w));
     group.append(svg("rect", {class: "focus", x: -5, y: row.y - 5, width: right + 10,
                               height: row.h + 10}));
     if (isSelectedRow(row)) group.classList.add("selected");
@@ -197,7 +197,7 @@
   function headerParts(row) {
     return [svg("rect", {x: -16, y: row.y, width: 470, height: row.h, fill: "transparent"}),
             graphDraw.foldMark(-10, row.y + 9, true),
-            svg("text", {class: "name", x: 8, y: row.y + 18},
+            svg("text", {class: "name frame-name", x: 8, y: row.y + 18},
                 `${graphDraw.runName(row)}  × ${row.repeat.count}`)];
   }
 
