@@ -16,7 +16,8 @@ mkdir -p "$folder"
 train() {
   local name=$1
   shift
-  "$evengrad" train --epochs=1 --statistics-every=10 \
+  "$evengrad" train --epochs=1 --batch-size=128 --threads=1 \
+    --statistics-every=5 \
     --report="$folder/$name.html" "$@" >"$folder/$name.txt" 2>&1 || true
   [[ -s $folder/$name.html ]] || { cat "$folder/$name.txt" >&2; exit 1; }
 }
