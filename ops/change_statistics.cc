@@ -24,7 +24,11 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
                            " must be floating (f32, f64 or bf16), found ",
                            before.ToString());
   }
-  if (!(before == after)) {
+  if (before.dtype != after.dtype ||
+      !std::ranges::equal(before.shape, after.shape,
+                          [](const Dimension& a, const Dimension& b) {
+                            return MayBeEqual(a, b);
+                          })) {
     return InvalidArgument(context.InputName(1), " must have the type of ",
                            context.InputName(0), ", ", before.ToString(),
                            ", found ", after.ToString());
