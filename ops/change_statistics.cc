@@ -16,6 +16,15 @@
 namespace evengrad {
 namespace {
 
+// Sizes that are not known yet are compared when the program is compiled.
+bool MayBeSame(const TensorType& a, const TensorType& b) {
+  if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank()) return false;
+  for (int i = 0; i < a.shape.rank(); ++i) {
+    if (!MayBeEqual(a.shape[i], b.shape[i])) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
   const TensorType& before = context.input(0);
   const TensorType& after = context.input(1);
@@ -24,11 +33,7 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
                            " must be floating (f32, f64 or bf16), found ",
                            before.ToString());
   }
-  if (before.dtype != after.dtype ||
-      !std::ranges::equal(before.shape, after.shape,
-                          [](const Dimension& a, const Dimension& b) {
-                            return MayBeEqual(a, b);
-                          })) {
+  if (!MayBeSame(before, after)) {
     return InvalidArgument(context.InputName(1), " must have the type of ",
                            context.InputName(0), ", ", before.ToString(),
                            ", found ", after.ToString());
