@@ -37,9 +37,9 @@ if [[ ! -x $python ]]; then
 fi
 run page 30x100 --activation=sigmoid --initializer=glorot_uniform \
   --clip=global_norm:1
-"$evengrad" dump "$work/page.eg" --stage=training --clip=global_norm:1 \
-  --size=batch=32 --statistics="$work/page.csv" --format=html \
-  --output="$work/network.html"
+# The page shows the names of the files: without folders.
+(cd "$work" && "$evengrad" dump page.eg --stage=training --clip=global_norm:1 \
+  --size=batch=32 --statistics=page.csv --format=html --output=network.html)
 "$python" - "$work/network.html" <<'END'
 import shutil, sys
 from playwright.sync_api import sync_playwright
