@@ -63,6 +63,7 @@ absl::Status LayerStatistics::InstrumentUpdates(
     Instrumentation& instrumentation) {
   watched_.clear();
   layers_.clear();
+  latest_ = {};  // of another program
   const Graph graph = instrumentation.graph();
   const NameScope scope(graph, "layer_statistics");
   loss_ = PlaceOf(instrumentation.loss());
