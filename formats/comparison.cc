@@ -45,15 +45,19 @@ absl::Status ReadMember(const std::string& name, JsonReader& json,
     EVENGRAD_ASSIGN_OR_RETURN(*text, json.String());
     return absl::OkStatus();
   }
-  if (name == "depth" || name == "seed") {
-    EVENGRAD_ASSIGN_OR_RETURN(name == "depth" ? run.choice.depth : run.seed,
-                              json.Integer());
+  const std::pair<std::string_view, int64_t*> integers[] = {
+      {"depth", &run.choice.depth}, {"seed", &run.seed}};
+  for (const auto& [member, integer] : integers) {
+    if (name != member) continue;
+    EVENGRAD_ASSIGN_OR_RETURN(*integer, json.Integer());
     return absl::OkStatus();
   }
-  if (name == "accuracy" || name == "step_microseconds") {
-    EVENGRAD_ASSIGN_OR_RETURN(
-        name == "accuracy" ? run.accuracy : run.step_microseconds,
-        json.Number());
+  const std::pair<std::string_view, double*> numbers[] = {
+      {"accuracy", &run.accuracy},
+      {"step_microseconds", &run.step_microseconds}};
+  for (const auto& [member, number] : numbers) {
+    if (name != member) continue;
+    EVENGRAD_ASSIGN_OR_RETURN(*number, json.Number());
     return absl::OkStatus();
   }
   if (name == "first_flow") return ReadOptional(json, run.first_flow);

@@ -105,7 +105,7 @@ std::string PrintRows(const Comparison& comparison,
   for (const std::string& head :
        {std::string("layers"), std::string("rank"), std::string("activation"),
         std::string("also"), std::string("accuracy"), std::string("range"),
-        reach, std::string("µs a step"),
+        reach, std::string("µs a step (CPU)"),
         std::string("gradient, first / last layer: at the start"),
         std::string("at the end"), std::string("finding")}) {
     html += StrCat("<th scope=\"col\">", EscapedHtml(head), "</th>");
@@ -246,13 +246,16 @@ std::string PrintComparisonReport(const Comparison& comparison) {
   std::string body = StrCat(
       "<header class=\"head\"><h1>", EscapedHtml(comparison.title), "</h1><p>",
       EscapedHtml(comparison.shared), "</p></header>\n<main>\n");
-  std::string head = words.empty()
-                         ? StrCat(comparison.runs.size(), " runs")
-                         : std::string("Does the textbook ranking hold here?");
-  body += StrCat(
-      "<section class=\"verdict\" aria-labelledby=\"verdict\"><h2 "
-      "id=\"verdict\">",
-      head, "</h2><p>", words.empty() ? "" : EscapedHtml(words[0]));
+  const auto held =
+      std::ranges::count(pairs, RankingHolds::kYes, &RankingPair::holds);
+  const std::string head = pairs.empty()
+                               ? StrCat(comparison.runs.size(), " runs")
+                               : StrCat("The textbook ranking holds for ", held,
+                                        " of ", pairs.size(), " neighbours");
+  const bool all = held == std::ssize(pairs);
+  body += StrCat("<section class=\"verdict ", all ? "is-good" : "is-warn",
+                 "\" aria-labelledby=\"verdict\"><h2 id=\"verdict\">", head,
+                 "</h2><p>", words.empty() ? "" : EscapedHtml(words[0]));
   if (comparison.missing > 0) {
     body +=
         StrCat(" ", comparison.missing, " runs of the grid are not done yet.");

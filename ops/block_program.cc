@@ -1,6 +1,7 @@
 #include "evengrad/ops/block_program.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <numeric>
 #include <utility>
@@ -16,6 +17,7 @@ namespace {
 constexpr int64_t kBlock = 1024;
 constexpr size_t kAlignment = 64;
 constexpr size_t kSlot = 8;  // bytes of a scalar
+constexpr size_t kMaxStores = 128;
 
 size_t Aligned(size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -89,7 +91,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
     std::span<const TensorType> inputs, std::span<const TensorType> outputs,
     std::span<const bool> summed) {
   if (program.num_inputs != static_cast<int>(inputs.size()) ||
-      program.outputs.size() != outputs.size()) {
+      program.outputs.size() != outputs.size() || outputs.size() > kMaxStores) {
     return absl::InternalError(
         "an elementwise program does not have the inputs and outputs it is "
         "prepared for");
@@ -139,6 +141,7 @@ void BlockProgram::PlanInputs(const ElementwiseProgram& program,
     } else if (broadcast.kind == Broadcast::Kind::kFull &&
                dtype == compute_type_) {
       target = {Place::kInput, i};
+      in_place_inputs_.push_back(i);
     } else {
       target = {Place::kBuffer, num_buffers_++};
       loads_.push_back({.input = i,
@@ -183,46 +186,39 @@ void BlockProgram::PlanPeriod() {
 }
 
 void BlockProgram::PlanSteps(const ElementwiseProgram& program) {
+  const std::vector<ElementwisePass> passes =
+      PlanPasses(program, compute_type_);
   // The last step that reads each register; outputs are read at the end.
-  const int num_steps = static_cast<int>(program.instructions.size());
+  const int num_steps = static_cast<int>(passes.size());
   std::vector<int> last_read(registers_.size(), -1);
   for (int s = 0; s < num_steps; ++s) {
-    for (int input : program.instructions[s].inputs) {
+    for (int input : passes[s].inputs) {
       if (input >= 0) last_read[input] = s;
     }
   }
   for (int output : program.outputs) last_read[output] = num_steps;
   std::vector<int> free_buffers;
   for (int s = 0; s < num_steps; ++s) {
-    const Instruction& instruction = program.instructions[s];
-    const int result = program.num_inputs + s;
-    if (instruction.primitive == Primitive::kImmediate) {
-      registers_[result] = {Place::kScalar,
-                            static_cast<int>(immediates_.size())};
-      int64_t bits = 0;
-      StoreFromDouble(compute_type_, &bits, 0, instruction.immediate);
-      immediates_.push_back(bits);
+    const ElementwisePass& pass = passes[s];
+    const bool joined = pass.joined != JoinedPrimitive::kNone;
+    if (!joined && pass.primitive == Primitive::kImmediate) {
+      AddImmediate(pass);
       continue;
     }
     unsigned scalars = 0;
-    const int arity = NumInputs(instruction.primitive);
-    Step step{.result = result};
+    const int arity = pass.num_inputs();
+    Step step{.result = pass.result};
     for (int i = 0; i < arity; ++i) {
-      step.inputs[i] = instruction.inputs[i];
+      step.inputs[i] = pass.inputs[i];
       if (registers_[step.inputs[i]].place == Place::kScalar) {
         scalars |= 1u << i;
       }
     }
     if (scalars == (1u << arity) - 1) {
-      registers_[result] = {Place::kScalar,
-                            static_cast<int>(immediates_.size())};
-      immediates_.push_back(0);
-      step.function = FindPrimitive(instruction.primitive, compute_type_, 0);
-      scalar_steps_.push_back(step);
+      AddScalarStep(pass, step);
       continue;
     }
-    step.function =
-        FindPrimitive(instruction.primitive, compute_type_, scalars);
+    step.function = FindPass(pass, compute_type_, scalars);
     // A buffer read for the last time here may be written here.
     for (int i = 0; i < arity; ++i) {
       const int input = step.inputs[i];
@@ -234,45 +230,65 @@ void BlockProgram::PlanSteps(const ElementwiseProgram& program) {
       }
     }
     if (free_buffers.empty()) free_buffers.push_back(num_buffers_++);
-    registers_[result] = {Place::kBuffer, free_buffers.back()};
+    registers_[pass.result] = {Place::kBuffer, free_buffers.back()};
     free_buffers.pop_back();
     steps_.push_back(step);
   }
 }
 
-// An output is written by the step that computes it where nothing reads an
-// input from its own memory later: the output may be the same memory.
+void BlockProgram::AddImmediate(const ElementwisePass& pass) {
+  registers_[pass.result] = {Place::kScalar,
+                             static_cast<int>(immediates_.size())};
+  int64_t bits = 0;
+  StoreFromDouble(compute_type_, &bits, 0, pass.immediate);
+  immediates_.push_back(bits);
+}
+
+// A step on single elements, done once a part. The loops for arrays take one
+// element too.
+void BlockProgram::AddScalarStep(const ElementwisePass& pass, Step step) {
+  registers_[pass.result] = {Place::kScalar,
+                             static_cast<int>(immediates_.size())};
+  immediates_.push_back(0);
+  step.function = FindPass(pass, compute_type_, 0);
+  scalar_steps_.push_back(step);
+}
+
+// An output is written by the step that computes it, unless it is the memory of
+// an input that a later step reads, which shows when the program runs: then it
+// takes the way through a buffer.
 void BlockProgram::PlanOutputs(const ElementwiseProgram& program) {
-  int last_input_read = -1;  // index into steps_
-  for (size_t s = 0; s < steps_.size(); ++s) {
+  // The last step (an index into steps_) that reads each input in its own
+  // memory; num_steps where an output is that input.
+  const int num_steps = static_cast<int>(steps_.size());
+  std::vector<int> last_read(registers_.size(), -1);
+  for (int s = 0; s < num_steps; ++s) {
     for (int input : steps_[s].inputs) {
-      if (input >= 0 && registers_[input].place == Place::kInput) {
-        last_input_read = static_cast<int>(s);
-      }
+      if (input >= 0) last_read[input] = s;
     }
   }
-  for (size_t o = 0; o < outputs_.size(); ++o) {
-    if (registers_[program.outputs[o]].place == Place::kInput) {
-      last_input_read = static_cast<int>(steps_.size());
-    }
-  }
+  for (int output : program.outputs) last_read[output] = num_steps;
+  std::vector<bool> direct(registers_.size(), false);
   for (size_t o = 0; o < outputs_.size(); ++o) {
     if (outputs_[o].summed) continue;
     const int source = program.outputs[o];
+    Store store = {.output = static_cast<int>(o),
+                   .register_index = source,
+                   .convert = FindConversion(compute_type_, outputs_[o].dtype)};
     auto step = std::find_if(steps_.begin(), steps_.end(),
                              [&](const Step& s) { return s.result == source; });
-    const bool direct = step != steps_.end() &&
-                        outputs_[o].dtype == compute_type_ &&
-                        registers_[source].place == Place::kBuffer &&
-                        step - steps_.begin() >= last_input_read;
-    if (direct) {
-      registers_[source] = {Place::kOutput, static_cast<int>(o)};
-      continue;
+    if (step != steps_.end() && outputs_[o].dtype == compute_type_ &&
+        !direct[source]) {
+      direct[source] = true;
+      store.direct = true;
+      for (int i = 0; i < program.num_inputs; ++i) {
+        if (registers_[i].place == Place::kInput &&
+            last_read[i] > step - steps_.begin()) {
+          store.read_later.push_back(i);
+        }
+      }
     }
-    stores_.push_back(
-        {.output = static_cast<int>(o),
-         .register_index = source,
-         .convert = FindConversion(compute_type_, outputs_[o].dtype)});
+    stores_.push_back(std::move(store));
   }
 }
 
@@ -433,23 +449,27 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
                       ? scratch + place.index * kSlot
                       : scratch + buffers_offset_ + place.index * stride;
   }
+  // Bit s: stores_[s] is not done by the step that computes it.
+  std::bitset<kMaxStores> copied;
+  for (size_t s = 0; s < stores_.size(); ++s) {
+    copied[s] = !stores_[s].direct || IsReadLater(stores_[s], inputs, outputs);
+  }
   std::byte* spare = scratch + buffers_offset_ + num_buffers_ * stride;
   for (int64_t at = begin; at < end;) {
     const int64_t n = BlockEnd(at, end) - at;
     const auto count = static_cast<size_t>(n);
+    const int64_t offset = at * static_cast<int64_t>(element_);
     for (const Load& load : loads_) {
       if (!load.once || at == begin) LoadBlock(load, at, n, inputs, scratch);
     }
-    for (size_t r = 0; r < registers_.size(); ++r) {
-      const Register& place = registers_[r];
-      if (place.place == Place::kInput) {
-        pointers[r] = const_cast<std::byte*>(
-            static_cast<const std::byte*>(inputs[place.index]) +
-            at * static_cast<int64_t>(element_));
-      } else if (place.place == Place::kOutput) {
-        pointers[r] = static_cast<std::byte*>(outputs[place.index]) +
-                      at * static_cast<int64_t>(element_);
-      }
+    for (int r : in_place_inputs_) {
+      pointers[r] = const_cast<std::byte*>(
+          static_cast<const std::byte*>(inputs[r]) + offset);
+    }
+    for (size_t s = 0; s < stores_.size(); ++s) {
+      if (copied[s]) continue;
+      pointers[stores_[s].register_index] =
+          static_cast<std::byte*>(outputs[stores_[s].output]) + offset;
     }
     for (const Step& step : steps_) {
       step.function(step.inputs[0] < 0 ? nullptr : pointers[step.inputs[0]],
@@ -467,7 +487,9 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
       }
       AddToSum(outputs_[o], sum_offsets_[o], values, at, n, scratch);
     }
-    for (const Store& store : stores_) {
+    for (size_t s = 0; s < stores_.size(); ++s) {
+      if (!copied[s]) continue;
+      const Store& store = stores_[s];
       auto* to =
           static_cast<std::byte*>(outputs[store.output]) +
           at * static_cast<int64_t>(SizeOf(outputs_[store.output].dtype));
@@ -480,6 +502,13 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
     }
     at += n;
   }
+}
+
+bool BlockProgram::IsReadLater(const Store& store, const void* const* inputs,
+                               void* const* outputs) {
+  return std::any_of(
+      store.read_later.begin(), store.read_later.end(),
+      [&](int input) { return inputs[input] == outputs[store.output]; });
 }
 
 void BlockProgram::End(void* const* outputs, std::byte* scratch) const {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/expression.h"
+#include "evengrad/ops/joined_primitives.h"
 #include "evengrad/ops/vector_primitives.h"
 
 namespace evengrad {
@@ -78,11 +79,10 @@ class BlockProgram {
     kScalar,  // one element, in the scalar slots
     kBuffer,  // a block buffer
     kInput,   // inside the input's own memory
-    kOutput,  // inside an output's own memory
   };
   struct Register {
     Place place = Place::kBuffer;
-    int index = 0;  // slot, buffer, input or output
+    int index = 0;  // slot, buffer or input
   };
   struct Step {
     VectorFunction function = nullptr;
@@ -98,20 +98,28 @@ class BlockProgram {
     VectorFunction convert = nullptr;
     bool once = false;  // the same in every block of a range
   };
-  // A stored output that no step writes itself.
+  // An output that is no sum.
   struct Store {
     int output = 0;
     int register_index = 0;
     VectorFunction convert = nullptr;
+    // The step that computes it writes it, unless it is the memory of one of
+    // these inputs, which are read later.
+    bool direct = false;
+    std::vector<int> read_later = {};
   };
 
   void PlanInputs(const ElementwiseProgram& program,
                   std::span<const TensorType> inputs, const Shape& loop);
   void PlanPeriod();
   void PlanSteps(const ElementwiseProgram& program);
+  void AddImmediate(const ElementwisePass& pass);
+  void AddScalarStep(const ElementwisePass& pass, Step step);
   void PlanOutputs(const ElementwiseProgram& program);
   void PlanScratch();
   int64_t BlockEnd(int64_t begin, int64_t end) const;
+  static bool IsReadLater(const Store& store, const void* const* inputs,
+                          void* const* outputs);
   void LoadBlock(const Load& load, int64_t begin, int64_t n,
                  const void* const* inputs, std::byte* scratch) const;
   void AddToSum(const Output& output, int64_t offset, const void* values,
@@ -134,6 +142,7 @@ class BlockProgram {
   std::vector<Step> scalar_steps_;
   std::vector<Step> steps_;
   std::vector<Load> loads_;
+  std::vector<int> in_place_inputs_;
   std::vector<Store> stores_;
   std::vector<Output> outputs_;
   std::vector<int> output_registers_;

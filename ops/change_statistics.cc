@@ -11,9 +11,19 @@
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 #include "evengrad/ops/statistics_accumulator.h"
+#include "evengrad/ops/statistics_loops.h"
 
 namespace evengrad {
 namespace {
+
+// Sizes that are not known yet are compared when the program is compiled.
+bool MayBeSame(const TensorType& a, const TensorType& b) {
+  if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank()) return false;
+  for (int i = 0; i < a.shape.rank(); ++i) {
+    if (!MayBeEqual(a.shape[i], b.shape[i])) return false;
+  }
+  return true;
+}
 
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
   const TensorType& before = context.input(0);
@@ -23,7 +33,7 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
                            " must be floating (f32, f64 or bf16), found ",
                            before.ToString());
   }
-  if (!(before == after)) {
+  if (!MayBeSame(before, after)) {
     return InvalidArgument(context.InputName(1), " must have the type of ",
                            context.InputName(0), ", ", before.ToString(),
                            ", found ", after.ToString());
@@ -51,19 +61,19 @@ class ChangeStatisticsKernel : public Kernel {
     const T* const after = context.input<T>(inputs_[1]);
     StatisticsAccumulator<Compute> values(0, 0), changes(0, 0);
     Compute change[kStatisticsBlock];
-    Compute converted[kStatisticsBlock];
     for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
       const int64_t n = std::min(kStatisticsBlock, count_ - at);
-      for (int64_t i = 0; i < n; ++i) {
-        change[i] = Load(after[at + i]) - Load(before[at + i]);
-      }
-      changes.Add(change, n);
       if constexpr (std::is_same_v<T, Compute>) {
         values.Add(before + at, n);
+        SubtractLoop(after + at, before + at, n, change);
       } else {
-        for (int64_t i = 0; i < n; ++i) converted[i] = Load(before[at + i]);
-        values.Add(converted, n);
+        for (int64_t i = 0; i < n; ++i) change[i] = Load(before[at + i]);
+        values.Add(change, n);
+        for (int64_t i = 0; i < n; ++i) {
+          change[i] = Load(after[at + i]) - change[i];
+        }
       }
+      changes.Add(change, n);
     }
     Finish(values, 0, context,
            [&](int64_t i) { return static_cast<double>(Load(before[i])); });

@@ -68,13 +68,15 @@ class FusedLoopKernel : public Kernel {
 class BlockEpilogue : public PreparedEpilogue {
  public:
   BlockEpilogue(BlockProgram program, int64_t columns, std::vector<int> inputs,
-                std::vector<int> outputs)
+                std::vector<int> outputs, std::vector<int> companions)
       : program_(std::move(program)),
         columns_(columns),
         inputs_(std::move(inputs)),
-        outputs_(std::move(outputs)) {}
+        outputs_(std::move(outputs)),
+        companions_(std::move(companions)) {}
 
   size_t scratch_bytes() const override { return program_.scratch_bytes(); }
+  std::span<const int> companions() const override { return companions_; }
 
   void Run(const float* values, int64_t row_stride, int64_t row_begin,
            int64_t row_end, int64_t column_begin, int64_t column_end,
@@ -114,6 +116,7 @@ class BlockEpilogue : public PreparedEpilogue {
   int64_t columns_;
   std::vector<int> inputs_;
   std::vector<int> outputs_;
+  std::vector<int> companions_;
 };
 
 }  // namespace
@@ -150,9 +153,15 @@ absl::StatusOr<std::unique_ptr<PreparedEpilogue>> PrepareEpilogue(
           epilogue.program, epilogue.compute_type, shape, inputs,
           epilogue.output_types,
           std::span(summed).first(epilogue.output_types.size())));
+  std::vector<int> companions;
+  for (size_t i = 0; i < epilogue.input_types.size(); ++i) {
+    if (epilogue.input_types[i] == F32(shape)) {
+      companions.push_back(epilogue.input_buffers[i]);
+    }
+  }
   return std::unique_ptr<PreparedEpilogue>(std::make_unique<BlockEpilogue>(
       std::move(program), columns, epilogue.input_buffers,
-      epilogue.output_buffers));
+      epilogue.output_buffers, std::move(companions)));
 }
 
 }  // namespace evengrad

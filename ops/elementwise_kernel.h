@@ -5,6 +5,7 @@
 #define EVENGRAD_OPS_ELEMENTWISE_KERNEL_H_
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -45,6 +46,9 @@ class EVENGRAD_EXPORT PreparedEpilogue {
  public:
   virtual ~PreparedEpilogue() = default;
   virtual size_t scratch_bytes() const = 0;
+  // The buffers of f32 that it reads element by element beside the kernel's
+  // output, of the same shape: worth fetching while that is computed.
+  virtual std::span<const int> companions() const = 0;
   // `values` points at element (row_begin, column_begin) of the kernel's
   // output, whose rows are `row_stride` elements apart.
   virtual void Run(const float* values, int64_t row_stride, int64_t row_begin,

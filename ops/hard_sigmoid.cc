@@ -28,12 +28,13 @@ double Reference(std::span<const double> x, const ReferenceCall& call) {
   return line < 0 ? 0 : line > 1 ? 1 : line;
 }
 
-// slope where 0 < output < 1, 0 elsewhere: 0 at both kinks, as in PyTorch.
+// slope where |x| < 1/2 / slope, 0 elsewhere: 0 at both kinks, as in PyTorch.
+// The output would not tell: a fused loop does not round slope * x, so that
+// its output beside a kink may be no 0.
 std::vector<Value> Gradient(const Node& node,
                             std::span<const Value> output_gradients) {
-  const Value output = node.output();
-  const Value inside = LogicalAnd(Greater(output, 0), Less(output, 1));
   const double slope = node.attribute<double>("slope");
+  const Value inside = Less(Abs(node.input(0)), 0.5 / slope);
   return {Select(inside, slope * output_gradients[0], 0)};
 }
 

@@ -1,6 +1,7 @@
 #include "evengrad/ops/matmul_kernel.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "evengrad/graph/tensor.h"
 #include "evengrad/ops/elementwise_kernel.h"
 #include "evengrad/ops/onednn.h"
+#include "evengrad/ops/vector_matmul.h"
 
 namespace evengrad {
 namespace {
@@ -23,8 +25,16 @@ struct Panel {
   int64_t input_offset = 0;
   int64_t weights_offset = 0;
   int64_t output_offset = 0;
-  // Null where the plain loop runs.
+  // Where both are missing the plain loop runs.
+  std::optional<VectorMatMul> vector = {};
   std::unique_ptr<OneDnnMatMul> onednn = {};
+  // Elements that the product needs where it is left in scratch memory.
+  int64_t scratch_elements = 0;
+
+  size_t product_scratch_bytes() const {
+    if (vector.has_value()) return vector->scratch_bytes();
+    return onednn == nullptr ? 0 : onednn->scratch_bytes();
+  }
 };
 
 // The whole product that a request asks for; of many, one.
@@ -82,6 +92,10 @@ std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
   }
   return panels;
 }
+
+// A product of less depth is over too soon: asking for what follows it costs
+// more than it saves.
+constexpr int64_t kDepthWorthFetching = 128;
 
 bool IsEmpty(const MatrixProduct& product) {
   return product.rows <= 0 || product.columns <= 0;
@@ -165,26 +179,26 @@ class MatMulKernel : public Kernel {
       : input_(request.input_buffers[0]),
         weights_(request.input_buffers[1]),
         output_(keeps_output ? request.output_buffers[0] : -1),
+        columns_(request.outputs[0].shape[1].size()),
         panels_(std::move(panels)),
         epilogue_(std::move(epilogue)) {
     for (const Panel& panel : panels_) {
-      if (panel.onednn != nullptr) {
-        onednn_bytes_ =
-            std::max(onednn_bytes_, RoundUp(panel.onednn->scratch_bytes()));
-      }
+      library_bytes_ =
+          std::max(library_bytes_, RoundUp(panel.product_scratch_bytes()));
       if (output_ >= 0) continue;
-      const auto elements = static_cast<size_t>(panel.product.rows) *
-                            static_cast<size_t>(panel.product.columns);
-      product_bytes_ = std::max(product_bytes_, RoundUp(elements * sizeof(T)));
+      product_bytes_ = std::max(
+          product_bytes_,
+          RoundUp(static_cast<size_t>(panel.scratch_elements) * sizeof(T)));
     }
   }
 
   int num_parts() const override { return static_cast<int>(panels_.size()); }
   size_t scratch_bytes() const override {
-    return onednn_bytes_ + product_bytes_ +
+    return library_bytes_ + product_bytes_ +
            (epilogue_ == nullptr ? 0 : epilogue_->scratch_bytes());
   }
   std::string implementation() const override {
+    if (panels_[0].vector.has_value()) return VectorMatMul::implementation();
     const OneDnnMatMul* const onednn = panels_[0].onednn.get();
     return onednn == nullptr ? "loop" : onednn->implementation();
   }
@@ -194,7 +208,10 @@ class MatMulKernel : public Kernel {
     if (IsEmpty(panel.product)) return;
     T* const output =
         output_ >= 0 ? context.output<T>(output_) + panel.output_offset
-                     : reinterpret_cast<T*>(context.scratch + onednn_bytes_);
+                     : reinterpret_cast<T*>(context.scratch + library_bytes_);
+    if constexpr (std::is_same_v<T, float>) {
+      if (panel.vector.has_value()) return RunVector(panel, output, context);
+    }
     Multiply(panel, context.input<T>(input_) + panel.input_offset,
              context.input<T>(weights_) + panel.weights_offset, output,
              context.scratch);
@@ -202,11 +219,60 @@ class MatMulKernel : public Kernel {
       if (epilogue_ == nullptr) return;
       epilogue_->Run(output, panel.product.output.row, panel.rows.begin,
                      panel.rows.end, panel.columns.begin, panel.columns.end,
-                     context.scratch + onednn_bytes_ + product_bytes_, context);
+                     context.scratch + library_bytes_ + product_bytes_,
+                     context);
     }
   }
 
  private:
+  // The epilogue runs on each block of the product.
+  void RunVector(const Panel& panel, float* output,
+                 const KernelContext& context) const {
+    struct Call {
+      const MatMulKernel* kernel;
+      const Panel* panel;
+      const float* output;
+      const KernelContext* context;
+    } call = {this, &panel, output, &context};
+    MatMulCall product = {
+        .input = context.input<float>(input_) + panel.input_offset,
+        .weights = context.input<float>(weights_) + panel.weights_offset,
+        .output = output,
+        .scratch = context.scratch};
+    if (epilogue_ != nullptr) {
+      product.done.argument = &call;
+      product.done.function = [](void* argument, const MatrixBlock& block) {
+        const Call& c = *static_cast<const Call*>(argument);
+        c.kernel->FinishBlock(*c.panel, c.output, block, *c.context);
+      };
+      const std::span<const int> companions = epilogue_->companions();
+      MatMulCompanions& fetched = product.companions;
+      fetched.row = columns_;
+      if (panel.product.depth >= kDepthWorthFetching) {
+        fetched.count = std::min(static_cast<int>(companions.size()),
+                                 MatMulCompanions::kMax);
+      }
+      const int64_t first = panel.rows.begin * columns_ + panel.columns.begin;
+      for (int i = 0; i < fetched.count; ++i) {
+        fetched.data[i] = context.input<float>(companions[i]) + first;
+      }
+    }
+    panel.vector->Run(product);
+  }
+
+  void FinishBlock(const Panel& panel, const float* output,
+                   const MatrixBlock& block,
+                   const KernelContext& context) const {
+    const int64_t stride = panel.product.output.row;
+    const int64_t row = panel.vector->transient() ? 0 : block.row_begin;
+    epilogue_->Run(output + row * stride + block.column_begin, stride,
+                   panel.rows.begin + block.row_begin,
+                   panel.rows.begin + block.row_end,
+                   panel.columns.begin + block.column_begin,
+                   panel.columns.begin + block.column_end,
+                   context.scratch + library_bytes_ + product_bytes_, context);
+  }
+
   static void Multiply(const Panel& panel, const T* input, const T* weights,
                        T* output, std::byte* scratch) {
     if constexpr (std::is_same_v<T, float>) {
@@ -221,9 +287,10 @@ class MatMulKernel : public Kernel {
   int input_;
   int weights_;
   int output_;  // -1: in scratch memory
+  int64_t columns_;
   std::vector<Panel> panels_;
   std::unique_ptr<PreparedEpilogue> epilogue_;
-  size_t onednn_bytes_ = 0;
+  size_t library_bytes_ = 0;  // of scratch memory; the product follows
   size_t product_bytes_ = 0;
 };
 
@@ -327,7 +394,15 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
       request.epilogue == nullptr || request.epilogue->keeps_output;
   for (Panel& panel : panels) {
     if (!keeps_output) panel.product.output.row = panel.product.columns;
+    panel.scratch_elements = panel.product.rows * panel.product.columns;
     if (IsEmpty(panel.product) || panel.product.depth == 0) continue;
+    if (VectorMatMul::Available()) {
+      const bool transient =
+          !keeps_output && VectorMatMul::MayBeTransient(panel.product);
+      panel.vector.emplace(panel.product, transient);
+      if (transient) panel.scratch_elements = panel.vector->block_elements();
+      continue;
+    }
     absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
         OneDnnMatMul::Create(panel.product);
     if (onednn.ok()) panel.onednn = std::move(*onednn);

@@ -13,32 +13,14 @@
 #define EVENGRAD_OPS_ONEDNN_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
+#include "evengrad/ops/matrix_product.h"
 
 namespace evengrad {
-
-// How a matrix lies in memory: elements from one row (column) to the next. One
-// of the two is 1.
-struct MatrixStrides {
-  int64_t row = 0;
-  int64_t column = 1;
-};
-
-// output[rows,columns] = input[rows,depth] · weights[depth,columns].
-// All sizes are positive.
-struct MatrixProduct {
-  int64_t rows = 0;
-  int64_t depth = 0;
-  int64_t columns = 0;
-  MatrixStrides input = {};
-  MatrixStrides weights = {};
-  MatrixStrides output = {};
-};
 
 // A prepared product. One object runs on one thread at a time.
 class EVENGRAD_EXPORT OneDnnMatMul {

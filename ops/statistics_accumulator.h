@@ -15,7 +15,7 @@
 namespace evengrad {
 
 // Elements of a block, which stays in the L1 cache.
-inline constexpr int64_t kStatisticsBlock = 1024;
+inline constexpr int64_t kStatisticsBlock = 2048;
 
 // T is float or double: what blocks are computed in.
 template <typename T>

@@ -59,6 +59,27 @@ double SumOfSquaresF64(const double* input, int64_t count) {
   return SumOfSquares(input, count);
 }
 
+template <typename T>
+void Subtract(const T* a, const T* b, int64_t count, T* difference) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::Sub(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d,
+               difference + i);
+  }
+  for (; i < count; ++i) difference[i] = a[i] - b[i];
+}
+
+void SubtractF32(const float* a, const float* b, int64_t count,
+                 float* difference) {
+  Subtract(a, b, count, difference);
+}
+void SubtractF64(const double* a, const double* b, int64_t count,
+                 double* difference) {
+  Subtract(a, b, count, difference);
+}
+
 // One pass: sums of elements and squares, extremes, zeros. The squares around
 // the mean follow from the sums.
 template <typename T>
@@ -189,6 +210,8 @@ namespace evengrad {
 
 HWY_EXPORT(SumOfSquaresF32);
 HWY_EXPORT(SumOfSquaresF64);
+HWY_EXPORT(SubtractF32);
+HWY_EXPORT(SubtractF64);
 HWY_EXPORT(BlockF32);
 HWY_EXPORT(BlockF64);
 
@@ -197,6 +220,15 @@ double SumOfSquaresLoop(const float* input, int64_t count) {
 }
 double SumOfSquaresLoop(const double* input, int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(input, count);
+}
+
+void SubtractLoop(const float* a, const float* b, int64_t count,
+                  float* difference) {
+  HWY_DYNAMIC_DISPATCH(SubtractF32)(a, b, count, difference);
+}
+void SubtractLoop(const double* a, const double* b, int64_t count,
+                  double* difference) {
+  HWY_DYNAMIC_DISPATCH(SubtractF64)(a, b, count, difference);
 }
 
 BlockStatistics BlockStatisticsLoop(const float* input, int64_t count,

@@ -11,6 +11,12 @@ namespace evengrad {
 double SumOfSquaresLoop(const float* input, int64_t count);
 double SumOfSquaresLoop(const double* input, int64_t count);
 
+// difference[i] = a[i] - b[i].
+void SubtractLoop(const float* a, const float* b, int64_t count,
+                  float* difference);
+void SubtractLoop(const double* a, const double* b, int64_t count,
+                  double* difference);
+
 // What one block of elements comes to. Exact counts; sums in the element type.
 // When `sum` or `squares` is not finite, an element is not (or a sum went
 // over), and the other members mean nothing.

@@ -32,15 +32,29 @@ HWY_INLINE hn::VFromD<D> LoadFirst(D d, const T* from, size_t count) {
 #endif
 }
 
-// Stores the first `count` elements of `vector`.
+// Copies `count` < 2 * kPiece elements in pieces of fixed sizes.
+template <size_t kPiece, typename T>
+HWY_INLINE void CopyFirst(const T* from, T* to, size_t count) {
+  if ((count & kPiece) != 0) {
+    std::memcpy(to, from, kPiece * sizeof(T));
+    from += kPiece;
+    to += kPiece;
+  }
+  if constexpr (kPiece > 1) CopyFirst<kPiece / 2>(from, to, count);
+}
+
+// Stores the first `count` elements of `vector`, fewer than it holds. (Masked
+// stores of AVX2 are slow on some machines.)
 template <class D, typename T>
 HWY_INLINE void StoreFirst(D d, hn::VFromD<D> vector, T* to, size_t count) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
   hn::BlendedStore(vector, hn::FirstN(d, count), d, to);
 #else
   HWY_ALIGN T elements[hn::MaxLanes(d)];
   hn::Store(vector, d, elements);
-  std::memcpy(to, elements, count * sizeof(T));
+  if constexpr (hn::MaxLanes(d) > 1) {
+    CopyFirst<hn::MaxLanes(d) / 2>(elements, to, count);
+  }
 #endif
 }
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "evengrad/ops/joined_primitives.h"
+
 // Everything below, up to HWY_ONCE, is compiled for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "evengrad/ops/vector_primitives.cc"
@@ -91,6 +93,39 @@ struct SelectOp {
   template <class D, class V>
   static HWY_INLINE V Run(D d, V a, V b, V c) {
     return hn::IfThenElse(hn::Eq(a, hn::Zero(d)), c, b);
+  }
+};
+
+struct MultiplySubtractOp {
+  template <class D, class V>
+  static HWY_INLINE V Run(D, V a, V b, V c) {
+    return hn::MulSub(a, b, c);
+  }
+};
+
+struct NegativeMultiplyAddOp {
+  template <class D, class V>
+  static HWY_INLINE V Run(D, V a, V b, V c) {
+    return hn::NegMulAdd(a, b, c);
+  }
+};
+
+struct SelectPositiveOp {
+  template <class D, class V>
+  static HWY_INLINE V Run(D d, V a, V b, V c) {
+    return hn::IfThenElse(hn::Gt(a, hn::Zero(d)), b, c);
+  }
+};
+
+struct ScaledEluOp {
+  template <class D, class V>
+  static HWY_INLINE V Run(D d, V a, V b, V c) {
+    // Below, expm1 rounds to -1; a NaN passes. Positive numbers give nonsense
+    // that is not selected.
+    const V low = hn::Set(d, -87.0f);
+    const V bounded = hn::IfThenElse(hn::Lt(a, low), low, a);
+    const V negative = hn::Mul(c, Expm1InRange(d, bounded));
+    return hn::IfThenElse(hn::Gt(a, hn::Zero(d)), hn::Mul(b, a), negative);
   }
 };
 
@@ -250,6 +285,31 @@ VectorFunction FindF64(Primitive primitive, unsigned scalars) {
   return FindShared<double>(primitive, scalars);
 }
 
+// Those of joined_primitives.h.
+template <typename T>
+VectorFunction FindJoinedOf(JoinedPrimitive primitive, unsigned scalars) {
+  switch (primitive) {
+    case JoinedPrimitive::kMultiplySubtract:
+      return FindTernary<MultiplySubtractOp, T>(scalars);
+    case JoinedPrimitive::kNegativeMultiplyAdd:
+      return FindTernary<NegativeMultiplyAddOp, T>(scalars);
+    case JoinedPrimitive::kSelectPositive:
+      return FindTernary<SelectPositiveOp, T>(scalars);
+    default:
+      return nullptr;
+  }
+}
+
+VectorFunction FindJoinedVector(JoinedPrimitive primitive, bool is_f32,
+                                unsigned scalars) {
+  if (primitive == JoinedPrimitive::kScaledElu) {
+    return scalars == 0 ? Ternary<ScaledEluOp, float, 0>
+                        : Ternary<ScaledEluOp, float, 6>;
+  }
+  return is_f32 ? FindJoinedOf<float>(primitive, scalars)
+                : FindJoinedOf<double>(primitive, scalars);
+}
+
 template <typename T>
 void Fill(const void* a, const void*, const void*, void* output, size_t n) {
   const hn::ScalableTag<T> d;
@@ -279,6 +339,7 @@ namespace evengrad {
 HWY_EXPORT(FindF32);
 HWY_EXPORT(FindF64);
 HWY_EXPORT(FindVectorFill);
+HWY_EXPORT(FindJoinedVector);
 
 VectorFunction FindPrimitive(Primitive primitive, DType compute_type,
                              unsigned scalars) {
@@ -290,6 +351,12 @@ VectorFunction FindPrimitive(Primitive primitive, DType compute_type,
   }
   if (function != nullptr) return function;
   return FindScalarPrimitive(primitive, compute_type, scalars);
+}
+
+VectorFunction FindJoined(JoinedPrimitive primitive, DType compute_type,
+                          unsigned scalars) {
+  return HWY_DYNAMIC_DISPATCH(FindJoinedVector)(
+      primitive, compute_type == DType::kF32, scalars);
 }
 
 VectorFunction FindFill(DType compute_type) {

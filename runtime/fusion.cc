@@ -6,6 +6,7 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/ops/expression.h"
+#include "evengrad/runtime/group_order.h"
 #include "evengrad/runtime/passes.h"
 
 namespace evengrad {
@@ -35,7 +36,9 @@ struct Loop {
 class Planner {
  public:
   explicit Planner(const Program& program)
-      : graph_(program.graph), trained_(graph_.num_nodes(), false) {
+      : graph_(program.graph),
+        trained_(graph_.num_nodes(), false),
+        order_(program.graph) {
     Program unobserved = program;
     unobserved.observations.clear();
     trained_ = NeededNodes(unobserved);
@@ -124,7 +127,8 @@ class Planner {
       return false;  // one kernel a group, and epilogues do not sum
     }
     if (!has_kernel && from.kind == GroupKind::kEpilogue) return false;
-    return !ReadsOwnSum(into, from) && !WouldCycle(into, from);
+    return !ReadsOwnSum(into, from) &&
+           !order_.HasDetour(into.nodes.front(), from.nodes.front());
   }
 
   bool AllElementwise(const std::vector<int>& nodes) {
@@ -148,47 +152,9 @@ class Planner {
     return false;
   }
 
-  // True when a path leads from the merged group through another group back
-  // into it. A group is entered at any node and left at any other, so ids do
-  // not bound the search.
-  bool WouldCycle(const Group& a, const Group& b) {
-    const int merged[] = {plan_.group_of[a.nodes.front()],
-                          plan_.group_of[b.nodes.front()]};
-    auto is_merged = [&](int group) {
-      return group >= 0 && (group == merged[0] || group == merged[1]);
-    };
-    std::vector<bool> seen(graph_.num_nodes(), false);
-    std::vector<int> pending;
-    auto push_inputs = [&](int id, bool from_merged) {
-      const Node node = graph_.node(id);
-      for (int i = 0; i < node.num_inputs(); ++i) {
-        const int input = node.input_id(i).node;
-        if (from_merged && is_merged(plan_.group_of[input])) continue;
-        if (!seen[input]) pending.push_back(input);
-        seen[input] = true;
-      }
-    };
-    for (int group : merged) {
-      for (int id : plan_.groups[group].nodes) push_inputs(id, true);
-    }
-    std::vector<bool> entered(plan_.groups.size(), false);
-    while (!pending.empty()) {
-      const int id = pending.back();
-      pending.pop_back();
-      const int group = plan_.group_of[id];
-      if (is_merged(group)) return true;
-      if (group < 0) {
-        push_inputs(id, false);
-      } else if (!entered[group]) {
-        entered[group] = true;
-        for (int member : plan_.groups[group].nodes) push_inputs(member, false);
-      }
-    }
-    return false;
-  }
-
   void Merge(int into, int from) {
     Group& target = plan_.groups[into];
+    order_.Merge(target.nodes.front(), plan_.groups[from].nodes.front());
     if (target.kind == GroupKind::kKernel) target.kind = GroupKind::kEpilogue;
     for (int id : plan_.groups[from].nodes) {
       plan_.group_of[id] = into;
@@ -215,6 +181,7 @@ class Planner {
 
   Graph graph_;
   std::vector<bool> trained_;  // needed without observations
+  GroupOrder order_;
   FusionPlan plan_;
 };
 

@@ -98,7 +98,8 @@ class Scheduler {
       const int writer = fusion_.group_of[update.value.id().node];
       if (writer < 0 || before_guards_.contains(writer) ||
           !MayOverwrite(writer, update) ||
-          !taken.insert(update.value.id()).second) {
+          !taken.insert(update.value.id()).second ||
+          IsComparedWithOld(writer, update)) {
         continue;
       }
       schedule_.in_place[u] = true;
@@ -113,6 +114,15 @@ class Scheduler {
         holds_[reader].push_back(writer);
       }
     }
+  }
+
+  // Whether a reader of the old value needs the new one, too: to write that in
+  // place, each would wait for the other.
+  bool IsComparedWithOld(int writer, const StateUpdate& update) {
+    return std::ranges::any_of(
+        readers_[update.state.id().node], [&](int reader) {
+          return reader != writer && producers_[reader].contains(writer);
+        });
   }
 
   // A writer in place runs after the guards before updates have been tested.

@@ -47,6 +47,8 @@ for kind in shared static; do
   if [[ $kind == shared ]]; then
     needs "$work/$kind/consumer" | grep -qx "$soname" || fail "$kind: not linked"
     ! needs "$work/$kind/consumer" | grep -q dnnl || fail "oneDNN shows through"
+    ! needs "$work/$kind/consumer" | grep -Eq 'onnx|protobuf' ||
+      fail "ONNX shows through"
   else
     ! needs "$work/$kind/consumer" | grep -q evengrad || fail "$kind: not linked"
   fi

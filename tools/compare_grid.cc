@@ -1,6 +1,8 @@
 #include "compare_grid.h"
 
 #include <cctype>
+#include <set>
+#include <utility>
 
 #include "flag_text.h"
 
@@ -93,18 +95,23 @@ absl::StatusOr<std::vector<CompareCell>> MakeGrid(const CompareFlags& flags) {
   EVENGRAD_RETURN_IF_ERROR(CheckLists(flags));
   EVENGRAD_RETURN_IF_ERROR(CheckChoices(flags));
   std::vector<CompareCell> cells;
+  std::set<std::string> names;
   for (int64_t seed = 1; seed <= flags.seeds; ++seed) {
     for (const std::string& clip : flags.clips) {
       for (const std::string& batch_norm : flags.batch_norms) {
         for (const int64_t depth : flags.depths) {
           for (const std::string& initializer : flags.initializers) {
             for (const std::string& activation : flags.activations) {
-              cells.push_back({.choice = {.activation = activation,
-                                          .initializer = initializer,
-                                          .depth = depth,
-                                          .batch_norm = batch_norm,
-                                          .clip = clip},
-                               .seed = seed});
+              CompareCell cell = {.choice = {.activation = activation,
+                                             .initializer = initializer,
+                                             .depth = depth,
+                                             .batch_norm = batch_norm,
+                                             .clip = clip},
+                                  .seed = seed};
+              // What a list names twice is trained once.
+              if (names.insert(cell.FileName()).second) {
+                cells.push_back(std::move(cell));
+              }
             }
           }
         }
@@ -129,7 +136,8 @@ TrainFlags FlagsOf(const CompareCell& cell, const CompareFlags& flags) {
 std::string SharedText(const CompareFlags& flags) {
   const TrainFlags& train = flags.train;
   std::string text = StrCat(
-      "width ", flags.width, ", ", train.epochs, " epochs of batches of ",
+      "width ", flags.width, ", ", train.epochs,
+      train.epochs == 1 ? " epoch" : " epochs", " of batches of ",
       train.batch_size, ", ", train.optimizer.optimizer, " with learning rate ",
       ShortNumber(train.optimizer.learning_rate.value_or(1e-3)));
   if (train.optimizer.momentum.has_value()) {

@@ -53,11 +53,10 @@ struct LogNorms {
 };
 absl::StatusOr<LogNorms> ReluJacobianNorms(int networks, uint64_t seed);
 
-// The mean singular value of the Jacobian of each of 5 layers of 200 tanh units
-// with respect to its input, weights uniform in [-limit, limit] (Glorot and
-// Bengio, 2010).
-absl::StatusOr<std::vector<double>> TanhSingularValues(double limit,
-                                                       uint64_t seed);
+// The mean singular value of the Jacobian of the last of 5 layers of 200 tanh
+// units with respect to its input, weights uniform in [-limit, limit] (Glorot
+// and Bengio, 2010).
+absl::StatusOr<double> TanhSingularValue(double limit, uint64_t seed);
 
 // SGD with a small rate on a linear network with one hidden layer, whose target
 // has modes of the given strengths, each of which starts at strength `start`:

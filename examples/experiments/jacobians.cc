@@ -37,39 +37,34 @@ absl::StatusOr<LogNorms> ReluJacobianNorms(int networks, uint64_t seed) {
   return LogNorms{mean, std::sqrt(squares / networks - mean * mean)};
 }
 
-absl::StatusOr<std::vector<double>> TanhSingularValues(double limit,
-                                                       uint64_t seed) {
+absl::StatusOr<double> TanhSingularValue(double limit, uint64_t seed) {
   constexpr int kWidth = 200;
   constexpr int kLayers = 5;
   Graph graph;
+  const TensorType square = F32({kWidth, kWidth});
   // Equal rows, so that the gradient of the sum of the diagonal of a layer's
   // output has the Jacobian's rows.
   Value hidden =
       BroadcastTo(RandomNormal(graph, F32({1, kWidth})), {kWidth, kWidth});
-  Program program = {.graph = graph};
+  Value input;
   for (int i = 1; i <= kLayers; ++i) {
-    const Value input = hidden;
-    hidden = Tanh(MatMul(
-        input, RandomUniform(graph, F32({kWidth, kWidth}), -limit, limit)));
-    EVENGRAD_ASSIGN_OR_RETURN(
-        const std::vector<Value> gradient,
-        Gradients(ReduceSum(hidden * Eye(graph, F32({kWidth, kWidth}))),
-                  std::vector<Value>{input}));
-    program.fetches.push_back({StrCat("layer", i), gradient[0]});
+    input = hidden;
+    hidden = Tanh(MatMul(input, RandomUniform(graph, square, -limit, limit)));
   }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> jacobian,
+                            Gradients(ReduceSum(hidden * Eye(graph, square)),
+                                      std::vector<Value>{input}));
+  const Program program = {.graph = graph,
+                           .fetches = {{"jacobian", jacobian[0]}}};
   EVENGRAD_ASSIGN_OR_RETURN(Session session,
                             Session::Create(graph, {.seed = seed}));
   EVENGRAD_ASSIGN_OR_RETURN(const RunResult result, session.Run(program, {}));
-  std::vector<double> means;
-  for (const Tensor& jacobian : result.values()) {
-    double sum = 0;
-    for (const double value :
-         SingularValues(jacobian.ToDoubles(), kWidth, kWidth)) {
-      sum += value;
-    }
-    means.push_back(sum / kWidth);
+  double sum = 0;
+  for (const double value :
+       SingularValues(result.values()[0].ToDoubles(), kWidth, kWidth)) {
+    sum += value;
   }
-  return means;
+  return sum / kWidth;
 }
 
 }  // namespace evengrad::experiments

@@ -73,14 +73,18 @@ absl::Status TrainAndPrint(const Setting& setting, const FashionMnist& data) {
   if (!statistics->findings().empty()) {
     std::printf("  step 1: %s\n", statistics->findings()[0].text.c_str());
   }
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const eg::FitResult result,
-      eg::Fit(session, program, net.model, data.training,
-              {.epochs = kEpochs, .validation = data.validation}));
   std::printf("  accuracy:");
-  for (const eg::EpochReport& epoch : result.epochs) {
-    std::printf(" %.4f", epoch.validation->accuracy);
-  }
+  EVENGRAD_RETURN_IF_ERROR(
+      eg::Fit(session, program, net.model, data.training,
+              {.epochs = kEpochs,
+               .validation = data.validation,
+               .on_epoch =
+                   [](const eg::EpochReport& epoch) {
+                     std::printf(" %.4f", epoch.validation->accuracy);
+                     std::fflush(stdout);
+                     return absl::OkStatus();
+                   }})
+          .status());
   std::printf("\n");
   return absl::OkStatus();
 }

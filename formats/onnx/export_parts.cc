@@ -66,9 +66,10 @@ OnnxNames WriteGather(Writer& writer, const Node& node) {
                         {{"axis", node.attribute<int64_t>("axis")}}));
 }
 
-// Of one label too, which there must be a list.
+// Of one label too, which there must be a list, and in bf16, which it has not.
 OnnxNames WriteOneHot(Writer& writer, const Node& node) {
-  const DType dtype = node.output_type().dtype;
+  const bool narrow = node.output_type().dtype == DType::kBF16;
+  const DType dtype = narrow ? DType::kF32 : node.output_type().dtype;
   absl::StatusOr<Tensor> values = Tensor::Zeros({dtype, {2}});
   if (!values.ok()) return values.status();
   StoreFromDouble(dtype, values->mutable_data(), 1, 1);
@@ -77,8 +78,11 @@ OnnxNames WriteOneHot(Writer& writer, const Node& node) {
   const bool single = node.input(0).rank() == 0;
   std::string labels = writer.Name(node.input(0));
   if (single) labels = writer.Add("Unsqueeze", {labels, writer.Integers({0})});
-  const std::string marks =
+  std::string marks =
       writer.Add("OneHot", {labels, depth, writer.Constant(*values)});
+  if (narrow) {
+    marks = writer.Add("CastLike", {marks, writer.Scalar(0, DType::kBF16)});
+  }
   if (!single) return One(marks);
   return One(writer.Add("Squeeze", {marks, writer.Integers({0})}));
 }

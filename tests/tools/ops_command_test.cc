@@ -34,9 +34,10 @@ TEST(OpsCommandTest, UnknownNames) {
       << command.error;
   const CommandResult none = RunEvengrad("");
   EXPECT_EQ(none.exit_code, 2);
-  EXPECT_EQ(none.error,
-            "evengrad: give a command: train, compare, dump or ops; see evengrad "
-            "--help\n");
+  EXPECT_EQ(
+      none.error,
+      "evengrad: give a command: train, compare, dump, run, convert or ops; "
+      "see evengrad --help\n");
 }
 
 TEST(OpsCommandTest, Help) {

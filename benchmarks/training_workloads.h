@@ -1,0 +1,111 @@
+// The training steps that the benchmarks measure: networks, batches and
+// optimizers of the same arithmetic as those of the same names in
+// compare.py's peer.
+#ifndef EVENGRAD_BENCHMARKS_TRAINING_WORKLOADS_H_
+#define EVENGRAD_BENCHMARKS_TRAINING_WORKLOADS_H_
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "evengrad/evengrad.h"
+
+namespace evengrad {
+
+inline constexpr int kWorkloadInputs = 784;
+inline constexpr int kWorkloadClasses = 10;
+
+// A network of dense layers with cross-entropy over ten classes.
+struct Workload {
+  std::string name;
+  std::vector<int> hidden;
+  int batch = 32;
+  bool selu = false;        // otherwise ReLU
+  bool clip = false;        // the gradients' global norm to 1
+  bool batch_norm = false;  // between product and activation
+  bool adamw = false;       // otherwise SGD: rate 0.01, momentum 0.9
+
+  std::string Name() const { return StrCat(name, "/batch:", batch); }
+};
+
+inline std::vector<Workload> TrainingWorkloads() {
+  const std::vector<int> tapered = {300, 100};
+  const std::vector<int> deep(20, 100);
+  const std::vector<int> very_deep(100, 100);
+  const std::vector<int> wide(3, 2048);
+  return {
+      {.name = "mlp_300_100", .hidden = tapered, .batch = 32},
+      {.name = "mlp_300_100", .hidden = tapered, .batch = 128},
+      {.name = "selu_20x100", .hidden = deep, .selu = true},
+      {.name = "selu_20x100_clip", .hidden = deep, .selu = true, .clip = true},
+      {.name = "selu_100x100", .hidden = very_deep, .selu = true},
+      {.name = "bn_relu_20x100_adamw",
+       .hidden = deep,
+       .batch_norm = true,
+       .adamw = true},
+      {.name = "mlp_2048x3", .hidden = wide, .batch = 256},
+  };
+}
+
+// A model and its training program.
+struct TrainingModel {
+  Graph graph;
+  Value images;
+  Value labels;
+  Value loss;
+  Program program;
+};
+
+inline absl::StatusOr<TrainingModel> MakeTrainingModel(
+    const Workload& workload) {
+  TrainingModel model;
+  Graph& graph = model.graph;
+  model.images =
+      Placeholder(graph, "images", F32({workload.batch, kWorkloadInputs}));
+  model.labels = Placeholder(graph, "labels", I32({workload.batch}));
+  Value hidden = model.images;
+  for (size_t i = 0; i < workload.hidden.size(); ++i) {
+    NameScope layer(graph, StrCat("hidden", i + 1));
+    hidden = Dense(hidden, workload.hidden[i]);
+    if (workload.batch_norm) hidden = BatchNorm(hidden);
+    hidden = workload.selu ? Selu(hidden) : Relu(hidden);
+  }
+  const Value logits = Dense(hidden, kWorkloadClasses, {.name = "logits"});
+  model.loss = SparseSoftmaxCrossEntropy(logits, model.labels);
+
+  MinimizeOptions options;
+  if (workload.clip) options.hooks.push_back(ClipByGlobalNorm(1.0));
+  Optimizer optimizer = Sgd{.learning_rate = 0.01, .momentum = 0.9};
+  if (workload.adamw) {
+    optimizer = AdamW{.learning_rate = 1e-3, .weight_decay = 0.01};
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(model.program,
+                            Minimize(model.loss, optimizer, options));
+  return model;
+}
+
+// A fixed batch of random pixels and labels.
+inline absl::StatusOr<std::vector<Feed>> RandomBatch(const Value& images,
+                                                     const Value& labels,
+                                                     int batch) {
+  std::mt19937 generator(1);
+  std::normal_distribution<float> pixel;
+  std::uniform_int_distribution<int32_t> label(0, kWorkloadClasses - 1);
+  std::vector<float> pixels(static_cast<size_t>(batch) * kWorkloadInputs);
+  for (float& value : pixels) value = pixel(generator);
+  std::vector<int32_t> answers(static_cast<size_t>(batch));
+  for (int32_t& value : answers) value = label(generator);
+  EVENGRAD_ASSIGN_OR_RETURN(
+      Tensor image_batch, Tensor::Of<float>({batch, kWorkloadInputs}, pixels));
+  EVENGRAD_ASSIGN_OR_RETURN(Tensor label_batch,
+                            Tensor::Of<int32_t>({batch}, answers));
+  return std::vector<Feed>{{images, image_batch}, {labels, label_batch}};
+}
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_BENCHMARKS_TRAINING_WORKLOADS_H_

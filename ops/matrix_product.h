@@ -1,0 +1,29 @@
+// Sizes and places of a matrix product, for the kernels that compute one.
+#ifndef EVENGRAD_OPS_MATRIX_PRODUCT_H_
+#define EVENGRAD_OPS_MATRIX_PRODUCT_H_
+
+#include <cstdint>
+
+namespace evengrad {
+
+// How a matrix lies in memory: elements from one row (column) to the next. One
+// of the two is 1.
+struct MatrixStrides {
+  int64_t row = 0;
+  int64_t column = 1;
+};
+
+// output[rows,columns] = input[rows,depth] · weights[depth,columns].
+// All sizes are positive.
+struct MatrixProduct {
+  int64_t rows = 0;
+  int64_t depth = 0;
+  int64_t columns = 0;
+  MatrixStrides input = {};
+  MatrixStrides weights = {};
+  MatrixStrides output = {};
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_MATRIX_PRODUCT_H_

@@ -1,0 +1,103 @@
+// Matrix products in f32 by own vector loops (Highway), for the sizes of
+// training steps, where a general library spends much of its time on packing.
+//
+// Every element is one chain of fused multiply-adds over blocks of at most
+// kDepthBlock terms, in ascending order: its bits do not depend on how the
+// output is cut into panels.
+#ifndef EVENGRAD_OPS_VECTOR_MATMUL_H_
+#define EVENGRAD_OPS_VECTOR_MATMUL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "evengrad/ops/matrix_product.h"
+
+namespace evengrad {
+
+// Part of a matrix.
+struct MatrixBlock {
+  int64_t row_begin = 0;
+  int64_t row_end = 0;
+  int64_t column_begin = 0;
+  int64_t column_end = 0;
+};
+
+// Called when a block of the output is complete, while it is in the cache.
+struct BlockCallback {
+  void (*function)(void* argument, const MatrixBlock& block) = nullptr;
+  void* argument = nullptr;
+};
+
+// Matrices of the output's sizes that the callback reads at the same places:
+// they are fetched from memory while the product is computed.
+struct MatMulCompanions {
+  static constexpr int kMax = 4;
+  const float* data[kMax] = {};  // of the output's first element
+  int count = 0;
+  int64_t row = 0;  // elements from one row to the next
+};
+
+// How a product is cut to fit the caches.
+struct MatMulBlocking {
+  MatrixProduct product = {};
+  bool pack_input = false;
+  bool pack_weights = false;
+  int64_t row_block = 0;
+  int64_t column_block = 0;
+  int64_t depth_block = 0;
+  size_t weights_bytes = 0;  // of scratch memory; the packed input follows
+  size_t input_bytes = 0;
+  // Every block is written to the same place, for the callback alone.
+  bool transient = false;
+};
+
+// One execution.
+struct MatMulCall {
+  const float* input = nullptr;
+  const float* weights = nullptr;
+  float* output = nullptr;
+  std::byte* scratch = nullptr;
+  BlockCallback done = {};
+  MatMulCompanions companions = {};
+};
+
+class VectorMatMul {
+ public:
+  // Terms that are added up in registers.
+  static constexpr int64_t kDepthBlock = 256;
+
+  // False on machines whose vectors have no fixed size, and on those for which
+  // oneDNN has small products of its own (AVX-512).
+  static bool Available();
+  // "vector:AVX2".
+  static std::string implementation();
+
+  // Requires Available(). With `transient`, the output is only what the
+  // callback sees: a block at a time, at the start of `output`, in rows of
+  // product.columns elements. Requires MayBeTransient(product).
+  explicit VectorMatMul(const MatrixProduct& product, bool transient = false);
+
+  static bool MayBeTransient(const MatrixProduct& product) {
+    return product.depth <= kDepthBlock;
+  }
+  bool transient() const { return blocking_.transient; }
+  // Elements of the output that Run writes, when it is transient.
+  int64_t block_elements() const {
+    return blocking_.row_block * blocking_.product.columns;
+  }
+
+  // Bytes of 64-byte aligned scratch memory that Run needs.
+  size_t scratch_bytes() const {
+    return blocking_.weights_bytes + blocking_.input_bytes;
+  }
+  // Thread-safe. `call.done` is called for blocks that together are the output.
+  void Run(const MatMulCall& call) const;
+
+ private:
+  MatMulBlocking blocking_;
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_VECTOR_MATMUL_H_

@@ -1,0 +1,183 @@
+// Own matrix products against plain loops in double.
+#include "evengrad/ops/vector_matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "evengrad/graph/tensor.h"
+
+namespace evengrad {
+namespace {
+
+struct Case {
+  int64_t rows, depth, columns;
+  bool transpose_input = false;
+  bool transpose_weights = false;
+};
+
+MatrixProduct ProductOf(const Case& c) {
+  return {.rows = c.rows,
+          .depth = c.depth,
+          .columns = c.columns,
+          .input = c.transpose_input ? MatrixStrides{1, c.rows}
+                                     : MatrixStrides{c.depth, 1},
+          .weights = c.transpose_weights ? MatrixStrides{1, c.depth}
+                                         : MatrixStrides{c.columns, 1},
+          .output = {c.columns, 1}};
+}
+
+std::vector<float> RandomNumbers(int64_t count, std::mt19937& random) {
+  std::uniform_real_distribution<float> number(-1, 1);
+  std::vector<float> numbers(static_cast<size_t>(count));
+  for (float& x : numbers) x = number(random);
+  return numbers;
+}
+
+// Exactly as large as said, so that tools see accesses beyond the ends.
+struct Matrices {
+  Matrices(const Case& c, std::mt19937& random)
+      : input(RandomNumbers(c.rows * c.depth, random)),
+        weights(RandomNumbers(c.depth * c.columns, random)),
+        output(static_cast<size_t>(c.rows * c.columns), NAN) {}
+  std::vector<float> input, weights, output;
+};
+
+void ExpectProduct(const Case& c, const Matrices& m) {
+  const MatrixProduct p = ProductOf(c);
+  for (int64_t i = 0; i < c.rows; ++i) {
+    for (int64_t j = 0; j < c.columns; ++j) {
+      double sum = 0;
+      for (int64_t k = 0; k < c.depth; ++k) {
+        sum +=
+            static_cast<double>(m.input[i * p.input.row + k * p.input.column]) *
+            m.weights[k * p.weights.row + j * p.weights.column];
+      }
+      ASSERT_NEAR(m.output[i * c.columns + j], sum,
+                  1e-6 * std::sqrt(static_cast<double>(c.depth)) + 1e-6)
+          << c.rows << "x" << c.depth << "x" << c.columns << " at " << i << ", "
+          << j;
+    }
+  }
+}
+
+void Multiply(const VectorMatMul& matmul, const float* input,
+              const float* weights, float* output,
+              const BlockCallback& done = {}) {
+  const std::shared_ptr<std::byte> scratch =
+      AllocateAligned(static_cast<int64_t>(matmul.scratch_bytes()) + 1);
+  matmul.Run({.input = input,
+              .weights = weights,
+              .output = output,
+              .scratch = scratch.get(),
+              .done = done});
+}
+
+class VectorMatMulTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!VectorMatMul::Available()) GTEST_SKIP() << "oneDNN multiplies here";
+  }
+  std::mt19937 random_{5};
+};
+
+TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
+  std::vector<Case> cases = {{1, 1, 1},     {32, 100, 100}, {100, 32, 100},
+                             {32, 784, 30}, {7, 5, 3},      {97, 513, 40},
+                             {300, 20, 17}, {20, 1100, 70}, {70, 9, 1100}};
+  for (int i = 0; i < 60; ++i) {
+    cases.push_back({.rows = 1 + static_cast<int64_t>(random_() % 40),
+                     .depth = 1 + static_cast<int64_t>(random_() % 70),
+                     .columns = 1 + static_cast<int64_t>(random_() % 60)});
+  }
+  for (Case c : cases) {
+    for (int transposed = 0; transposed < 4; ++transposed) {
+      c.transpose_input = (transposed & 1) != 0;
+      c.transpose_weights = (transposed & 2) != 0;
+      Matrices m(c, random_);
+      Multiply(VectorMatMul(ProductOf(c)), m.input.data(), m.weights.data(),
+               m.output.data());
+      ASSERT_NO_FATAL_FAILURE(ExpectProduct(c, m));
+    }
+  }
+}
+
+// What lets results not depend on how a product is cut.
+TEST_F(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
+  const Case c{.rows = 50, .depth = 600, .columns = 90};
+  Matrices m(c, random_);
+  const MatrixProduct whole = ProductOf(c);
+  Multiply(VectorMatMul(whole), m.input.data(), m.weights.data(),
+           m.output.data());
+  std::vector<float> parts(m.output.size());
+  for (const auto& [row, rows, column, columns] :
+       {std::array<int64_t, 4>{0, 13, 0, 90},
+        {13, 37, 0, 32},
+        {13, 37, 32, 58}}) {
+    MatrixProduct part = whole;
+    part.rows = rows;
+    part.columns = columns;
+    Multiply(VectorMatMul(part), m.input.data() + row * whole.input.row,
+             m.weights.data() + column,
+             parts.data() + row * c.columns + column);
+  }
+  EXPECT_EQ(
+      std::memcmp(parts.data(), m.output.data(), parts.size() * sizeof(float)),
+      0);
+}
+
+TEST_F(VectorMatMulTest, TheCallbackSeesEveryBlockOnce) {
+  struct Seen {
+    const float* output;
+    int64_t columns;
+    bool transient;
+    std::vector<float> copy;
+    std::vector<int> visits;
+  };
+  for (const bool transient : {false, true}) {
+    const Case c{.rows = 230, .depth = 31, .columns = 410};
+    Matrices m(c, random_);
+    const VectorMatMul matmul(ProductOf(c), transient);
+    std::vector<float> output(static_cast<size_t>(
+        transient ? matmul.block_elements() : c.rows * c.columns));
+    Seen seen = {output.data(), c.columns, transient,
+                 std::vector<float>(m.output.size()),
+                 std::vector<int>(m.output.size(), 0)};
+    Multiply(matmul, m.input.data(), m.weights.data(), output.data(),
+             {[](void* argument, const MatrixBlock& block) {
+                Seen& s = *static_cast<Seen*>(argument);
+                for (int64_t i = block.row_begin; i < block.row_end; ++i) {
+                  for (int64_t j = block.column_begin; j < block.column_end;
+                       ++j) {
+                    const int64_t row = s.transient ? i - block.row_begin : i;
+                    s.copy[i * s.columns + j] = s.output[row * s.columns + j];
+                    ++s.visits[i * s.columns + j];
+                  }
+                }
+              },
+              &seen});
+    EXPECT_EQ(seen.visits, std::vector<int>(seen.visits.size(), 1));
+    m.output = seen.copy;
+    ExpectProduct(c, m);
+  }
+}
+
+TEST_F(VectorMatMulTest, BadNumbersStayInTheirRowAndColumn) {
+  const Case c{.rows = 9, .depth = 12, .columns = 21};
+  Matrices m(c, random_);
+  m.input[3 * c.depth + 2] = NAN;
+  Multiply(VectorMatMul(ProductOf(c)), m.input.data(), m.weights.data(),
+           m.output.data());
+  for (int64_t i = 0; i < c.rows; ++i) {
+    for (int64_t j = 0; j < c.columns; ++j) {
+      EXPECT_EQ(std::isnan(m.output[i * c.columns + j]), i == 3) << i << j;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace evengrad
