@@ -29,7 +29,8 @@ class StatisticsAccumulator {
     const BlockStatistics block =
         BlockStatisticsLoop(values, count, low_ < high_, static_cast<T>(low_),
                             static_cast<T>(high_));
-    if (std::isfinite(block.sum) && std::isfinite(block.squares)) {
+    if (std::isfinite(block.sum) && std::isfinite(block.squares) &&
+        !Underflows(block)) {
       AddFinite(block, count);
       return;
     }
@@ -61,6 +62,16 @@ class StatisticsAccumulator {
   }
 
  private:
+  // The squares of elements as small as these are less than T holds well: a
+  // vanishing gradient is not one of 0.
+  static bool Underflows(const BlockStatistics& block) {
+    static const double smallest =
+        std::sqrt(static_cast<double>(std::numeric_limits<T>::min()) * 1e6);
+    const double largest =
+        std::max(std::fabs(block.minimum), std::fabs(block.maximum));
+    return largest > 0 && largest < smallest;
+  }
+
   // The mean and the squares around it by Chan, Golub and LeVeque, Updating
   // formulae for computing sample variances, 1982.
   void AddFinite(const BlockStatistics& block, int64_t count) {

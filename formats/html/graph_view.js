@@ -188,7 +188,8 @@
       }
     }
     const right = Math.max(row.kind === "header" ? 440 : 180, ...Object.values(row.cells).map((c) => c.x + c.w));
-    group.append(svg("rect", {class: "focus", x: -5, y: row.y - 5, width: right + 10,
+    group.append(svg("rect", {class: "focus", x: row.kind === "header" ? -16 : -5,
+                              y: row.y - 5, width: right + 10,
                               height: row.h + 10}));
     if (isSelectedRow(row)) group.classList.add("selected");
     return group;
