@@ -10,10 +10,6 @@ namespace {
 
 using Writer = OnnxWriter;
 
-OnnxNames One(std::string name) {
-  return std::vector<std::string>{std::move(name)};
-}
-
 // Of a composed activation: its input, and arithmetic with numbers of its type.
 class Formula {
  public:
@@ -43,8 +39,8 @@ class Formula {
 
 OnnxNames WriteAlpha(Writer& writer, const Node& node, std::string_view op,
                      std::string_view attribute) {
-  return One(writer.Add(op, {writer.Name(node.input(0))},
-                        {{"alpha", node.attribute<double>(attribute)}}));
+  return OneName(writer.Add(op, {writer.Name(node.input(0))},
+                            {{"alpha", node.attribute<double>(attribute)}}));
 }
 OnnxNames WriteElu(Writer& writer, const Node& node) {
   return WriteAlpha(writer, node, "Elu", "alpha");
@@ -56,7 +52,7 @@ OnnxNames WriteCelu(Writer& writer, const Node& node) {
   // ONNX has it in f32 only: alpha * elu(x / alpha) where x < 0.
   const double alpha = node.attribute<double>("alpha");
   Formula f(writer, node);
-  return One(f.Times(alpha, f.Do("Elu", f.Times(1 / alpha, f.x()))));
+  return OneName(f.Times(alpha, f.Do("Elu", f.Times(1 / alpha, f.x()))));
 }
 OnnxNames WriteLeakyRelu(Writer& writer, const Node& node) {
   return WriteAlpha(writer, node, "LeakyRelu", "slope");
@@ -67,22 +63,22 @@ OnnxNames WriteHardSigmoid(Writer& writer, const Node& node) {
 
 OnnxNames WriteRelu6(Writer& writer, const Node& node) {
   Formula f(writer, node);
-  return One(writer.Add("Clip", {f.x(), f.Number(0), f.Number(6)}));
+  return OneName(writer.Add("Clip", {f.x(), f.Number(0), f.Number(6)}));
 }
 
 OnnxNames WriteHardTanh(Writer& writer, const Node& node) {
   Formula f(writer, node);
-  return One(writer.Add("Clip", {f.x(), f.Number(-1), f.Number(1)}));
+  return OneName(writer.Add("Clip", {f.x(), f.Number(-1), f.Number(1)}));
 }
 
 OnnxNames WriteSilu(Writer& writer, const Node& node) {
   Formula f(writer, node);
-  return One(f.Do("Mul", f.x(), f.Do("Sigmoid", f.x())));
+  return OneName(f.Do("Mul", f.x(), f.Do("Sigmoid", f.x())));
 }
 
 OnnxNames WriteMish(Writer& writer, const Node& node) {
   Formula f(writer, node);
-  return One(f.Do("Mul", f.x(), f.Do("Tanh", f.Do("Softplus", f.x()))));
+  return OneName(f.Do("Mul", f.x(), f.Do("Tanh", f.Do("Softplus", f.x()))));
 }
 
 // x / 2 * (1 + erf(x / sqrt(2))), or with
@@ -98,14 +94,14 @@ OnnxNames WriteGelu(Writer& writer, const Node& node) {
     bent = f.Do("Tanh", f.Times(std::sqrt(2 / std::numbers::pi), inner));
   }
   const std::string sum = f.Do("Add", bent, f.Number(1));
-  return One(f.Do("Mul", f.Times(0.5, f.x()), sum));
+  return OneName(f.Do("Mul", f.Times(0.5, f.x()), sum));
 }
 
 OnnxNames WriteSoftplus(Writer& writer, const Node& node) {
   Formula f(writer, node);
   const double beta = node.attribute<double>("beta");
-  if (beta == 1) return One(f.Do("Softplus", f.x()));
-  return One(f.Times(1 / beta, f.Do("Softplus", f.Times(beta, f.x()))));
+  if (beta == 1) return OneName(f.Do("Softplus", f.x()));
+  return OneName(f.Times(1 / beta, f.Do("Softplus", f.Times(beta, f.x()))));
 }
 
 // There the slope broadcasts to the input, and not the other way round.
@@ -116,13 +112,13 @@ OnnxNames WritePrelu(Writer& writer, const Node& node) {
     EVENGRAD_ASSIGN_OR_RETURN(const std::string sizes, writer.Sizes(shape));
     x = writer.Add("Expand", {x, sizes});
   }
-  return One(writer.Add("PRelu", {x, writer.Name(node.input(1))}));
+  return OneName(writer.Add("PRelu", {x, writer.Name(node.input(1))}));
 }
 
 OnnxNames WriteAlongAxis(Writer& writer, const Node& node,
                          std::string_view op) {
-  return One(writer.Add(op, {writer.Name(node.input(0))},
-                        {{"axis", node.attribute<int64_t>("axis")}}));
+  return OneName(writer.Add(op, {writer.Name(node.input(0))},
+                            {{"axis", node.attribute<int64_t>("axis")}}));
 }
 OnnxNames WriteSoftmax(Writer& writer, const Node& node) {
   return WriteAlongAxis(writer, node, "Softmax");
@@ -133,7 +129,7 @@ OnnxNames WriteLogSoftmax(Writer& writer, const Node& node) {
 
 // The loss of each example; what backward reads is not written.
 OnnxNames WriteCrossEntropy(Writer& writer, const Node& node) {
-  return One(
+  return OneName(
       writer.Add("SoftmaxCrossEntropyLoss",
                  {writer.Name(node.input(0)), writer.Name(node.input(1))},
                  {{"reduction", std::string("none")}}));

@@ -7,23 +7,19 @@ namespace {
 
 using Writer = OnnxWriter;
 
-OnnxNames One(std::string name) {
-  return std::vector<std::string>{std::move(name)};
-}
-
 OnnxNames WriteSquare(Writer& writer, const Node& node) {
   const std::string& x = writer.Name(node.input(0));
-  return One(writer.Add("Mul", {x, x}));
+  return OneName(writer.Add("Mul", {x, x}));
 }
 
 OnnxNames WriteRsqrt(Writer& writer, const Node& node) {
   const std::string root = writer.Add("Sqrt", {writer.Name(node.input(0))});
-  return One(writer.Add("Reciprocal", {root}));
+  return OneName(writer.Add("Reciprocal", {root}));
 }
 
 OnnxNames WriteExpm1(Writer& writer, const Node& node) {
   const std::string power = writer.Add("Exp", {writer.Name(node.input(0))});
-  return One(
+  return OneName(
       writer.Add("Sub", {power, writer.Scalar(1, node.output_type().dtype)}));
 }
 
@@ -31,25 +27,24 @@ OnnxNames WriteLog1p(Writer& writer, const Node& node) {
   const std::string sum = writer.Add(
       "Add",
       {writer.Name(node.input(0)), writer.Scalar(1, node.output_type().dtype)});
-  return One(writer.Add("Log", {sum}));
+  return OneName(writer.Add("Log", {sum}));
 }
 
 OnnxNames WriteNotEqual(Writer& writer, const Node& node) {
   const std::string equal = writer.Add(
       "Equal", {writer.Name(node.input(0)), writer.Name(node.input(1))});
-  return One(writer.Add("Not", {equal}));
+  return OneName(writer.Add("Not", {equal}));
 }
 
 OnnxNames WriteClamp(Writer& writer, const Node& node) {
   const DType dtype = node.output_type().dtype;
-  return One(writer.Add(
+  return OneName(writer.Add(
       "Clip", {writer.Name(node.input(0)),
                writer.Scalar(node.attribute<double>("minimum"), dtype),
                writer.Scalar(node.attribute<double>("maximum"), dtype)}));
 }
 
-// ONNX has no maximum and minimum of narrow types everywhere; ours agree with
-// it where it has them.
+// The element type in ONNX's count.
 int64_t CodeOf(DType dtype) {
   switch (dtype) {
     case DType::kF32:
@@ -70,17 +65,17 @@ int64_t CodeOf(DType dtype) {
 }
 
 OnnxNames WriteCast(Writer& writer, const Node& node) {
-  return One(writer.Add("Cast", {writer.Name(node.input(0))},
-                        {{"to", CodeOf(node.output_type().dtype)}}));
+  return OneName(writer.Add("Cast", {writer.Name(node.input(0))},
+                            {{"to", CodeOf(node.output_type().dtype)}}));
 }
 
 OnnxNames WriteSame(Writer& writer, const Node& node) {
-  return One(writer.Name(node.input(0)));
+  return OneName(writer.Name(node.input(0)));
 }
 
 // Exported models infer.
 OnnxNames WriteIsTraining(Writer& writer, const Node&) {
-  return One(writer.Scalar(0, DType::kBool));
+  return OneName(writer.Scalar(0, DType::kBool));
 }
 
 constexpr OnnxExport kRules[] = {

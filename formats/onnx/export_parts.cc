@@ -8,17 +8,13 @@ namespace {
 using Writer = OnnxWriter;
 using Integers = std::vector<int64_t>;
 
-OnnxNames One(std::string name) {
-  return std::vector<std::string>{std::move(name)};
-}
-
 OnnxNames WriteConcat(Writer& writer, const Node& node) {
   std::vector<std::string> inputs;
   for (int i = 0; i < node.num_inputs(); ++i) {
     inputs.push_back(writer.Name(node.input(i)));
   }
-  return One(writer.Add("Concat", inputs,
-                        {{"axis", node.attribute<int64_t>("axis")}}));
+  return OneName(writer.Add("Concat", inputs,
+                            {{"axis", node.attribute<int64_t>("axis")}}));
 }
 
 OnnxNames WriteSplit(Writer& writer, const Node& node) {
@@ -34,11 +30,11 @@ OnnxNames WriteSlice(Writer& writer, const Node& node) {
     return writer.Integers(node.attribute<Integers>(name));
   };
   const std::string& x = writer.Name(node.input(0));
-  if (node.input(0).rank() == 0) return One(x);
+  if (node.input(0).rank() == 0) return OneName(x);
   const std::string starts = list("starts");
   const std::string stops = list("stops");
   const std::string axes = list("axes");
-  return One(writer.Add("Slice", {x, starts, stops, axes, list("steps")}));
+  return OneName(writer.Add("Slice", {x, starts, stops, axes, list("steps")}));
 }
 
 OnnxNames WritePad(Writer& writer, const Node& node) {
@@ -46,11 +42,11 @@ OnnxNames WritePad(Writer& writer, const Node& node) {
   const Integers& after = node.attribute<Integers>("after");
   pads.insert(pads.end(), after.begin(), after.end());
   const std::string& x = writer.Name(node.input(0));
-  if (node.input(0).rank() == 0) return One(x);
+  if (node.input(0).rank() == 0) return OneName(x);
   const std::string counts = writer.Integers(pads);
   const std::string value =
       writer.Scalar(node.attribute<double>("value"), node.output_type().dtype);
-  return One(writer.Add("Pad", {x, counts, value}));
+  return OneName(writer.Add("Pad", {x, counts, value}));
 }
 
 // Indices out of range, which ours reads as NaN, are errors there.
@@ -62,8 +58,8 @@ OnnxNames WriteGather(Writer& writer, const Node& node) {
   if (node.input(1).dtype() == DType::kU8) {
     indices = writer.Add("CastLike", {indices, writer.Scalar(0, DType::kI32)});
   }
-  return One(writer.Add("Gather", {writer.Name(node.input(0)), indices},
-                        {{"axis", node.attribute<int64_t>("axis")}}));
+  return OneName(writer.Add("Gather", {writer.Name(node.input(0)), indices},
+                            {{"axis", node.attribute<int64_t>("axis")}}));
 }
 
 // Of one label too, which there must be a list, and in bf16, which it has not.
@@ -83,8 +79,8 @@ OnnxNames WriteOneHot(Writer& writer, const Node& node) {
   if (narrow) {
     marks = writer.Add("CastLike", {marks, writer.Scalar(0, DType::kBF16)});
   }
-  if (!single) return One(marks);
-  return One(writer.Add("Squeeze", {marks, writer.Integers({0})}));
+  if (!single) return OneName(marks);
+  return OneName(writer.Add("Squeeze", {marks, writer.Integers({0})}));
 }
 
 constexpr OnnxExport kRules[] = {

@@ -8,17 +8,13 @@ namespace {
 using Writer = OnnxWriter;
 using Axes = std::vector<int64_t>;
 
-OnnxNames One(std::string name) {
-  return std::vector<std::string>{std::move(name)};
-}
-
 // Axes are an attribute in opset 17.
 OnnxNames Reduce(Writer& writer, const Node& node, std::string_view op) {
   const int64_t keep = node.attribute<bool>("keep_dimensions") ? 1 : 0;
   const Axes& axes = node.attribute<Axes>("axes");
   const std::string& x = writer.Name(node.input(0));
-  if (axes.empty()) return One(writer.Add(op, {x}, {{"keepdims", keep}}));
-  return One(writer.Add(op, {x}, {{"axes", axes}, {"keepdims", keep}}));
+  if (axes.empty()) return OneName(writer.Add(op, {x}, {{"keepdims", keep}}));
+  return OneName(writer.Add(op, {x}, {{"axes", axes}, {"keepdims", keep}}));
 }
 
 // Of the sum they are an input.
@@ -27,7 +23,7 @@ OnnxNames WriteSum(Writer& writer, const Node& node) {
   const Axes& axes = node.attribute<Axes>("axes");
   std::vector<std::string> inputs = {writer.Name(node.input(0))};
   if (!axes.empty()) inputs.push_back(writer.Integers(axes));
-  return One(writer.Add("ReduceSum", inputs, {{"keepdims", keep}}));
+  return OneName(writer.Add("ReduceSum", inputs, {{"keepdims", keep}}));
 }
 
 OnnxNames WriteMean(Writer& writer, const Node& node) {
@@ -56,7 +52,7 @@ OnnxNames WriteLogSumExp(Writer& writer, const Node& node) {
 }
 
 OnnxNames WriteArgMax(Writer& writer, const Node& node) {
-  return One(writer.Add(
+  return OneName(writer.Add(
       "ArgMax", {writer.Name(node.input(0))},
       {{"axis", node.attribute<int64_t>("axis")}, {"keepdims", int64_t{0}}}));
 }
@@ -67,7 +63,7 @@ OnnxNames WriteCumulativeSum(Writer& writer, const Node& node) {
   };
   const std::string axis = writer.Scalar(
       static_cast<double>(node.attribute<int64_t>("axis")), DType::kI64);
-  return One(writer.Add(
+  return OneName(writer.Add(
       "CumSum", {writer.Name(node.input(0)), axis},
       {{"exclusive", flag("exclusive")}, {"reverse", flag("reverse")}}));
 }
@@ -96,7 +92,7 @@ OnnxNames WriteProduct2(Writer& writer, const Node& node) {
                            writer.Name(node.input(1))};
   const bool matrices = node.input(0).rank() == 2 && node.input(1).rank() == 2;
   if (matrices && (flip[0] || flip[1])) {
-    return One(writer.Add(
+    return OneName(writer.Add(
         "Gemm", {factors[0], factors[1]},
         {{"transA", int64_t{flip[0]}}, {"transB", int64_t{flip[1]}}}));
   }
@@ -109,7 +105,7 @@ OnnxNames WriteProduct2(Writer& writer, const Node& node) {
     std::swap(permutation[permutation.size() - 2], permutation.back());
     factors[i] = writer.Add("Transpose", {factors[i]}, {{"perm", permutation}});
   }
-  return One(writer.Add("MatMul", {factors[0], factors[1]}));
+  return OneName(writer.Add("MatMul", {factors[0], factors[1]}));
 }
 
 constexpr OnnxExport kProductRules[] = {{BatchMatMulOp, {}, WriteProduct2},

@@ -11,10 +11,6 @@ namespace {
 using Writer = OnnxWriter;
 using Axes = std::vector<int64_t>;
 
-OnnxNames One(std::string name) {
-  return std::vector<std::string>{std::move(name)};
-}
-
 // A single open size is -1, "what is left"; where a size is 0 there is no such
 // rest.
 absl::StatusOr<std::string> Target(Writer& writer, const Shape& shape) {
@@ -32,8 +28,8 @@ absl::StatusOr<std::string> Target(Writer& writer, const Shape& shape) {
 
 // With allowzero a 0 is a size; without, "as in the input".
 OnnxNames Reshaped(Writer& writer, const Node& node, const std::string& sizes) {
-  return One(writer.Add("Reshape", {writer.Name(node.input(0)), sizes},
-                        {{"allowzero", int64_t{1}}}));
+  return OneName(writer.Add("Reshape", {writer.Name(node.input(0)), sizes},
+                            {{"allowzero", int64_t{1}}}));
 }
 
 OnnxNames WriteReshape(Writer& writer, const Node& node) {
@@ -57,15 +53,15 @@ OnnxNames WriteTranspose(Writer& writer, const Node& node) {
   for (int64_t& axis : permutation) {
     if (axis < 0) axis += rank;
   }
-  return One(writer.Add("Transpose", {writer.Name(node.input(0))},
-                        {{"perm", permutation}}));
+  return OneName(writer.Add("Transpose", {writer.Name(node.input(0))},
+                            {{"perm", permutation}}));
 }
 
 OnnxNames WriteAxes(Writer& writer, const Node& node, std::string_view op) {
   const Axes& axes = node.attribute<Axes>("axes");
   const std::string& x = writer.Name(node.input(0));
-  if (axes.empty()) return One(x);  // no axis, no change
-  return One(writer.Add(op, {x, writer.Integers(axes)}));
+  if (axes.empty()) return OneName(x);  // no axis, no change
+  return OneName(writer.Add(op, {x, writer.Integers(axes)}));
 }
 OnnxNames WriteSqueeze(Writer& writer, const Node& node) {
   return WriteAxes(writer, node, "Squeeze");
@@ -77,14 +73,14 @@ OnnxNames WriteUnsqueeze(Writer& writer, const Node& node) {
 OnnxNames WriteBroadcastTo(Writer& writer, const Node& node) {
   EVENGRAD_ASSIGN_OR_RETURN(const std::string sizes,
                             writer.Sizes(node.output_type().shape));
-  return One(writer.Add("Expand", {writer.Name(node.input(0)), sizes}));
+  return OneName(writer.Add("Expand", {writer.Name(node.input(0)), sizes}));
 }
 
 OnnxNames WriteBroadcastLike(Writer& writer, const Node& node) {
   Axes axes = node.attribute<Axes>("axes");
   std::string x = writer.Name(node.input(0));
   if (!axes.empty()) x = writer.Add("Unsqueeze", {x, writer.Integers(axes)});
-  return One(writer.Add("Expand", {x, writer.SizesOf(node.input(1))}));
+  return OneName(writer.Add("Expand", {x, writer.SizesOf(node.input(1))}));
 }
 
 // The product of the sizes along some axes.
@@ -101,9 +97,9 @@ OnnxNames WriteSizeOf(Writer& writer, const Node& node) {
   const std::string product =
       writer.Add("ReduceProd", {sizes}, {{"keepdims", int64_t{0}}});
   const DType dtype = node.output_type().dtype;
-  if (dtype == DType::kI64) return One(product);
+  if (dtype == DType::kI64) return OneName(product);
   const std::string like = writer.Scalar(0, dtype);
-  return One(writer.Add("CastLike", {product, like}));
+  return OneName(writer.Add("CastLike", {product, like}));
 }
 
 // Sums away the axes that a broadcast from the shape of `like` would have made.
@@ -137,12 +133,12 @@ OnnxNames WriteSumToLike(Writer& writer, const Node& node) {
     x = writer.Add("ReduceSum", {x, writer.Integers(lacking)},
                    {{"keepdims", int64_t{0}}});
   }
-  return One(x);
+  return OneName(x);
 }
 
 OnnxNames WriteTile(Writer& writer, const Node& node) {
   const std::string repeats = writer.Integers(node.attribute<Axes>("repeats"));
-  return One(writer.Add("Tile", {writer.Name(node.input(0)), repeats}));
+  return OneName(writer.Add("Tile", {writer.Name(node.input(0)), repeats}));
 }
 
 // 0, 1, 2 … along one axis, then spread over the others.
@@ -165,9 +161,9 @@ OnnxNames WriteIota(Writer& writer, const Node& node) {
   for (int i = 0; i < type.rank(); ++i) {
     if (i != axis) others.push_back(i);
   }
-  if (others.empty()) return One(numbers);
+  if (others.empty()) return OneName(numbers);
   numbers = writer.Add("Unsqueeze", {numbers, writer.Integers(others)});
-  return One(writer.Add("Expand", {numbers, sizes}));
+  return OneName(writer.Add("Expand", {numbers, sizes}));
 }
 
 constexpr OnnxExport kRules[] = {

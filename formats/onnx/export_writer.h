@@ -85,6 +85,10 @@ class OnnxWriter {
 // missing.
 using OnnxNames = absl::StatusOr<std::vector<std::string>>;
 
+inline OnnxNames OneName(std::string name) {
+  return std::vector<std::string>{std::move(name)};
+}
+
 // How an op of ours is written: as the ONNX op of the same inputs, or by a
 // function.
 struct OnnxExport {
