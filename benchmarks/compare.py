@@ -42,7 +42,8 @@ def measure_ours(arguments, workload, threads):
         f"--benchmark_min_time={arguments.seconds}"]))
     found = output["benchmarks"]
     if len(found) != 1 or found[0].get("error_occurred"):
-        sys.exit(f"{arguments.benchmark}: no figure for {pattern}: {found}")
+        reason = found[0].get("error_message", "") if found else "no such case"
+        sys.exit(f"{arguments.benchmark}: no figure for {pattern}: {reason}")
     return {key: found[0][key] for key in ("median_us", "min_us", "peak_kib") if key in found[0]}
 
 
@@ -59,6 +60,14 @@ def summarize(rounds):
     medians = [r["median_us"] for r in rounds]
     return {"min": min(r["min_us"] for r in rounds), "median": statistics.median(medians),
             "spread": max(medians) / min(medians) - 1, "peak_kib": min(r.get("peak_kib", 0) for r in rounds)}
+
+
+def write(arguments, rows, rounds):
+    for path, text in ((arguments.markdown, markdown(rows)), (arguments.svg, svg(rows)),
+                       (arguments.json, json.dumps(rounds, indent=1) + "\n")):
+        if path:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
 
 
 def measure_all(arguments):
@@ -81,6 +90,7 @@ def measure_all(arguments):
                     "spread": max(c["spread"] for c in candidates),
                     "peak_kib": min(c["peak_kib"] for c in candidates)}
             rows.append((workload, threads, summarize(ours[threads]), best))
+        write(arguments, rows, rounds)  # what there is, should the next one fail
     return rows, rounds
 
 
@@ -132,14 +142,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1")
-    rows, rounds = measure_all(arguments)
-    table = markdown(rows)
-    print(table, end="")
-    for path, text in ((arguments.markdown, table), (arguments.svg, svg(rows)),
-                       (arguments.json, json.dumps(rounds, indent=1) + "\n")):
-        if path:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+    rows, _ = measure_all(arguments)
+    print(markdown(rows), end="")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,10 @@ inline absl::StatusOr<TrainingModel> MakeTrainingModel(
   const Value logits = Dense(hidden, kWorkloadClasses, {.name = "logits"});
   model.loss = SparseSoftmaxCrossEntropy(logits, model.labels);
 
-  MinimizeOptions options;
+  // Like the peer, which does not look for bad numbers: the deepest network
+  // diverges at this rate.
+  MinimizeOptions options = {
+      .non_finite = {.policy = NonFinitePolicy::kPropagate}};
   if (workload.clip) options.hooks.push_back(ClipByGlobalNorm(1.0));
   Optimizer optimizer = Sgd{.learning_rate = 0.01, .momentum = 0.9};
   if (workload.adamw) {

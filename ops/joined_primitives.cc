@@ -44,9 +44,11 @@ class Planner {
   void Join(ElementwisePass& pass) {
     switch (pass.primitive) {
       case Primitive::kAdd:
-        return JoinAdd(pass);
+        if (is_f32_) JoinAdd(pass);
+        return;
       case Primitive::kSubtract:
-        return JoinSubtract(pass);
+        if (is_f32_) JoinSubtract(pass);
+        return;
       case Primitive::kSelect:
         return JoinSelect(pass);
       default:

@@ -35,8 +35,9 @@ struct ElementwisePass {
 };
 
 // The passes of `program` in its order. Registers that are left out are read by
-// no pass. A product and the sum it goes into become one multiply-add, which
-// rounds once where the machine does.
+// no pass. In f32, a product and the sum it goes into become one multiply-add,
+// which rounds once where the machine does; f64 keeps each op's own rounding,
+// since it is there to be compared.
 std::vector<ElementwisePass> PlanPasses(const ElementwiseProgram& program,
                                         DType compute_type);
 

@@ -64,6 +64,7 @@ TEST(JoinedPrimitivesTest, WhatOthersReadIsKept) {
   EXPECT_EQ(Joined(Trace(3, TwoReaders)).size(), 3u);
   EXPECT_EQ(Joined(Trace(3, AtOne)).size(), 2u);
   EXPECT_EQ(Joined(Trace(3, Update), DType::kI64).size(), 2u);
+  EXPECT_EQ(Joined(Trace(3, Update), DType::kF64).size(), 2u);
 }
 
 // Runs a loop of one-dimensional f32 inputs; output o lies at places[o].
