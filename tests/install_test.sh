@@ -73,7 +73,7 @@ PKG_CONFIG_PATH=$libdir/pkgconfig make -s -C "$work" \
 LD_LIBRARY_PATH=$libdir expect_slope "$work/consumer_shared"
 expect_slope "$work/consumer_static"
 
-"$prefix/bin/evengrad" ops | grep -q selu
+"$prefix/bin/evengrad" ops | grep selu >/dev/null
 
 # Ops of a user's own project (docs/custom_ops.md): the checks pass, a network
 # learns, and the command line takes them.
@@ -88,4 +88,4 @@ awk '/validation accuracy/ { ok = $NF > 0.8 } END { exit !ok }' \
 ! needs "$work/ops/libmyops.so" | grep -q evengrad ||
   fail "libmyops.so brings an Evengrad of its own"
 "$prefix/bin/evengrad" --load-ops="$work/ops/libmyops.so" ops penalized_tanh |
-  grep -qF 'penalized_tanh(input; slope: number = 0.25) -> output'
+  grep -F 'penalized_tanh(input; slope: number = 0.25) -> output' >/dev/null
