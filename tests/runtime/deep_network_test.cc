@@ -38,8 +38,10 @@ struct Network {
   // hundred SELU layers, whose norm is in the hundreds, part at once.
   uint64_t steps = 2;
   // With some seeds a number in the middle of a hundred layers lies so near to
-  // 0, where the slope of SELU jumps, that rounding decides its side. All
-  // gradients before it are another by 2 %, those behind it agree.
+  // 0, where the slope of SELU jumps, that rounding decides its side: of 80,000
+  // numbers with f32 errors of 1e-5, about one in every second network. All
+  // gradients before it are another by about 0.7 / sqrt(800), one slope of the
+  // layer's 800; those behind it agree.
   uint64_t seed = 11;
 };
 
