@@ -86,6 +86,10 @@ struct Program {
   std::vector<ObservedValues> observations = {};
   std::vector<FiniteGuard> guards = {};
   NonFiniteOptions non_finite = {.policy = NonFinitePolicy::kPropagate};
+  // Held for as long as the program may run: calls on the host that a hook has
+  // added refer to it. The graph itself does not hold them, as hooks may hold
+  // values of it.
+  std::vector<std::shared_ptr<Hook>> hooks = {};
 };
 
 // OK when the graph verifies, every value is the program's own, updates name

@@ -361,6 +361,7 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   EVENGRAD_RETURN_IF_ERROR(model->status());
   Program program = {.graph = model->Clone(), .mode = Mode::kTraining};
   program.non_finite = options.non_finite;
+  program.hooks = options.hooks;
   EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, program.graph.Resolve(loss));
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
   NameScope scope(program.graph, options.name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/host_call.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/session.h"
@@ -178,6 +179,44 @@ TEST(HookInterfaceTest, AnErrorOfInstrumentUpdatesStopsTheDerivation) {
     return absl::InvalidArgumentError("not so");
   };
   EXPECT_EQ(Message(model.Minimized(hook).status()), "not so");
+}
+
+// Ends the training from a call on the host, in the words it was given.
+class EndingHook : public Hook {
+ public:
+  EndingHook(std::string words, std::shared_ptr<bool> alive)
+      : words_(std::move(words)), alive_(std::move(alive)) {
+    *alive_ = true;
+  }
+  ~EndingHook() override { *alive_ = false; }
+  absl::Status Instrument(Instrumentation& i) override {
+    const Value parameter = i.parameters()[0];
+    return i.ReplaceGradient(
+        parameter, HostCall(i.gradient(parameter), "end",
+                            [this, alive = alive_](const Tensor&) {
+                              return *alive ? absl::CancelledError(words_)
+                                            : absl::DataLossError("freed");
+                            }));
+  }
+
+ private:
+  const std::string words_;
+  const std::shared_ptr<bool> alive_;
+};
+
+TEST(HookInterfaceTest, ProgramsHoldTheHooksTheyCall) {
+  Model model;
+  auto alive = std::make_shared<bool>();
+  {
+    absl::StatusOr<Program> program =
+        model.Minimized(std::make_shared<EndingHook>("enough", alive));
+    ASSERT_TRUE(program.ok()) << program.status();
+    const Program copy = *std::exchange(program, Program{});
+    absl::StatusOr<Session> session = Session::Create(model.graph);
+    const absl::Status status = session->Run(copy, {}).status();
+    EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  }
+  EXPECT_FALSE(*alive);  // nor longer than that
 }
 
 }  // namespace
