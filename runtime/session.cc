@@ -14,6 +14,7 @@
 #include "evengrad/ops/initializers.h"
 #include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/executable.h"
+#include "evengrad/runtime/explain.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/thread_pool.h"
@@ -82,6 +83,8 @@ class Session::Impl {
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
                                   std::span<const Feed> feeds);
+  absl::StatusOr<std::string> Explain(const Program& program,
+                                      std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
   std::vector<std::string> StateNames() const;
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
@@ -115,6 +118,10 @@ class Session::Impl {
     std::list<Variant> variants;   // last used first
   };
 
+  CompileOptions options_for_compiling() const {
+    return {.fuse = options_.fuse,
+            .memory_limit_bytes = options_.memory_limit_bytes};
+  }
   absl::StatusOr<Entry*> EntryFor(const Program& program);
   absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,
                                              std::span<const Feed> feeds);
@@ -196,7 +203,7 @@ absl::Status Session::Impl::InitializeRound(const Graph& graph,
     }
   }
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, {}, {.fuse = options_.fuse}));
+                            Compile(program, {}, options_for_compiling()));
   EVENGRAD_ASSIGN_OR_RETURN(
       std::unique_ptr<Executable> executable,
       Executable::Create(std::move(compiled), pool_.num_threads(),
@@ -388,7 +395,7 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
     }
   }
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, shapes, {.fuse = options_.fuse}));
+                            Compile(program, shapes, options_for_compiling()));
   EVENGRAD_ASSIGN_OR_RETURN(
       variant.executable,
       Executable::Create(std::move(compiled), pool_.num_threads(),
@@ -396,6 +403,7 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
                            auto it = states_.find(name);
                            return it == states_.end() ? nullptr : &it->second;
                          }));
+  variant.executable->SetProfile(options_.profile.get());
   for (const std::string& name : variant.executable->feed_names()) {
     variant.feed_index.push_back(feed_of.at(name));
   }
@@ -444,6 +452,14 @@ absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
   if (!entry->program->updates.empty()) ++step_;
   EVENGRAD_RETURN_IF_ERROR(Observe(*entry, *variant));
   return result;
+}
+
+absl::StatusOr<std::string> Session::Impl::Explain(
+    const Program& program, std::span<const Feed> feeds) {
+  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(const Entry::Variant* variant,
+                            VariantFor(*entry, feeds));
+  return ExplainProgram(variant->executable->compiled());
 }
 
 absl::Status Session::Impl::Observe(const Entry& entry,
@@ -603,6 +619,10 @@ absl::StatusOr<Session> Session::Create(const Graph& graph,
                                         SessionOptions options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   constexpr int kMaxThreads = 256;
+  if (options.memory_limit_bytes < 0) {
+    return InvalidArgument("memory_limit_bytes = ", options.memory_limit_bytes,
+                           ": expected 0 (no limit) or more");
+  }
   if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
     return InvalidArgument("num_threads = ", options.num_threads,
                            ": expected 0 (one a core) to ", kMaxThreads);
@@ -632,6 +652,11 @@ absl::Status Session::Initialize(const Program& program) {
 absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
     const Program& program, std::span<const Feed> feeds) {
   return impl_->FindNonFinite(program, feeds);
+}
+
+absl::StatusOr<std::string> Session::Explain(const Program& program,
+                                             std::span<const Feed> feeds) {
+  return impl_->Explain(program, feeds);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {
