@@ -71,6 +71,7 @@ class Prefetches {
     if (num_parts_ > 0) Begin();
   }
 
+  bool done() const { return rate_ == 0; }
   HWY_INLINE void Step() {
     for (int64_t i = 0; i < rate_; ++i) {
       constexpr int kReadOnly = 0;
@@ -170,9 +171,10 @@ void ComputeTile(const MatrixView& a, const StripView& b, float* c,
   const float* from = a.data;
   const float* weights = b.data;
   const int64_t depth = b.last_row == nullptr ? b.depth : b.depth - 1;
-  for (int64_t begin = 0; begin < depth; begin += kDepthOfStep) {
+  const int64_t step = prefetches.done() ? depth : kDepthOfStep;
+  for (int64_t begin = 0; begin < depth; begin += step) {
     prefetches.Step();
-    const int64_t end = std::min(depth, begin + kDepthOfStep);
+    const int64_t end = std::min(depth, begin + step);
     for (int64_t k = begin; k < end; ++k) {
       AddProducts<kRows, kVectors>(from, a.row, weights, sums);
       from += a.column;
@@ -287,9 +289,12 @@ inline int StripVectors(int64_t begin, int64_t end) {
 // from memory.
 class WeightsPacker {
  public:
-  // Element (k, j) of `weights` is wanted for k < depth, j < columns.
+  // Element (k, j) of `weights` is wanted for k < depth, j < columns. `ahead`:
+  // in small pieces, and what follows each is fetched from memory.
   void Begin(const MatrixView& weights, int64_t columns, int64_t depth,
-             float* to) {
+             float* to, bool ahead) {
+    ahead_ = ahead;
+    piece_depth_ = ahead ? kPieceDepth : depth;
     weights_ = weights;
     columns_ = columns;
     depth_ = depth;
@@ -297,8 +302,9 @@ class WeightsPacker {
     row_ = 0;
     column_ = 0;
     strip_ = 0;
-    num_pieces_ =
-        transposed() ? (columns + 3) / 4 * DivideUp(depth, kPieceDepth) : depth;
+    num_pieces_ = transposed()
+                      ? (columns + 3) / 4 * DivideUp(depth, piece_depth_)
+                      : depth;
     left_ = num_pieces_;
   }
   int64_t num_pieces() const { return num_pieces_; }
@@ -323,7 +329,7 @@ class WeightsPacker {
   void CopyRow() {
     const TileVectors d;
     const float* const from = weights_.data + row_ * weights_.row;
-    if (row_ + kRowsAhead < depth_) {
+    if (ahead_ && row_ + kRowsAhead < depth_) {
       const float* const ahead = from + kRowsAhead * weights_.row;
       for (int64_t j = 0; j < columns_; j += kCacheLine) {
         __builtin_prefetch(ahead + j);
@@ -344,14 +350,15 @@ class WeightsPacker {
     ++row_;
   }
 
-  // Four columns, kPieceDepth rows.
+  // Four columns, piece_depth_ rows.
   void CopyTransposed() {
     const int64_t width = StripVectors(strip_, columns_) * kTileLanes;
-    const int64_t depth = std::min(kPieceDepth, depth_ - row_);
+    const int64_t depth = std::min(piece_depth_, depth_ - row_);
     const int64_t lines = std::min<int64_t>(4, columns_ - column_);
     const float* const from = weights_.data + column_ * weights_.column + row_;
-    const int64_t ahead = std::min<int64_t>(4, columns_ - column_ - 4);
-    for (int64_t i = 0; i < ahead; ++i) {
+    const int64_t next =
+        ahead_ ? std::min<int64_t>(4, columns_ - column_ - 4) : 0;
+    for (int64_t i = 0; i < next; ++i) {
       const float* const line = from + (4 + i) * weights_.column;
       for (int64_t k = 0; k < depth; k += kCacheLine) {
         __builtin_prefetch(line + k);
@@ -380,6 +387,8 @@ class WeightsPacker {
   MatrixView weights_ = {};
   int64_t columns_ = 0;
   int64_t depth_ = 0;
+  bool ahead_ = false;
+  int64_t piece_depth_ = 0;
   float* to_ = nullptr;
   int64_t num_pieces_ = 0;
   int64_t left_ = 0;

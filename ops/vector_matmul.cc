@@ -86,7 +86,7 @@ void MultiplyStrip(const RowBlock& block, const StripView& weights, int vectors,
   auto run = [&](int64_t count, int64_t height) {
     const TileFunction tile = FindTile(static_cast<int>(height), vectors);
     for (int64_t t = 0; t < count; ++t, row += height) {
-      background.packer.Step(background.pieces);
+      if (background.pieces > 0) background.packer.Step(background.pieces);
       tile(block.TileInput(row), weights, output + row * block.output_row,
            block.output_row, block.add, background.prefetches);
     }
@@ -167,7 +167,8 @@ class Multiplication {
   void BeginPacking(const Group& group, float* to) {
     background_.packer.Begin({WeightsAt(group.depth, group.column),
                               p_.weights.row, p_.weights.column},
-                             ColumnsOf(group), DepthOf(group), to);
+                             ColumnsOf(group), DepthOf(group), to,
+                             b_.pack_ahead);
   }
   void Pack(const Group& group, float* to) {
     BeginPacking(group, to);
@@ -196,8 +197,11 @@ class Multiplication {
     const bool complete = group.depth + block_.depth == p_.depth;
     const bool calls = complete && call_.done.function != nullptr;
     const int64_t rows = calls ? b_.call_rows : block_.rows;
-    const int64_t tiles = NumTiles(block_, ColumnsOf(group));
-    background_.pieces = (background_.packer.num_pieces() + tiles - 1) / tiles;
+    if (b_.pack_ahead) {
+      const int64_t tiles = NumTiles(block_, ColumnsOf(group));
+      background_.pieces =
+          (background_.packer.num_pieces() + tiles - 1) / tiles;
+    }
     for (int64_t i = 0; i < block_.rows; i += rows) {
       RowBlock part = block_;
       part.rows = std::min(rows, block_.rows - i);
@@ -207,7 +211,8 @@ class Multiplication {
       if (!b_.transient) {
         part.output += (group.row + i) * p_.output.row + group.column;
       }
-      if (complete) FetchCompanions(group, group.row + i, part);
+      if (complete && call_.companions.count > 0)
+        FetchCompanions(group, group.row + i, part);
       RunStrips(group, part);
       if (!calls) continue;
       call_.done.function(call_.done.argument,
@@ -310,8 +315,10 @@ HWY_EXPORT(TargetName);
 
 namespace {
 
-// Fewer rows than this do not repay a copy of the weights.
+// Fewer rows than this do not repay a copy of the weights, nor do weights that
+// stay in the first cache as they are.
 constexpr int64_t kRowsWorthPacking = 64;
+constexpr int64_t kWeightsWorthPacking = 16384;
 // Fewer columns than this do not repay a copy of the input; of a shallow one,
 // fewer than twelve strips neither.
 constexpr int64_t kColumnsWorthPacking = 64;
@@ -354,20 +361,22 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
   const MatrixProduct& p = product;
   b.product = product;
   b.transient = transient;
-  b.pack_weights = p.weights.column != 1 || p.rows >= kRowsWorthPacking ||
-                   FarApart(p.weights);
   b.pack_input = (FarApart(p.input) && p.columns >= kColumnsWorthPacking) ||
                  (p.depth >= kDeepInput && p.columns >= kManyColumns);
   b.depth_block = RoundUp(DivideUp(p.depth, DivideUp(p.depth, kDepthBlock)), 8);
   const bool whole = p.columns <= kMaxWholeGroup;
   b.column_group = whole ? p.columns : kColumnGroup;
+  b.pack_weights = p.weights.column != 1 || FarApart(p.weights) ||
+                   (p.rows >= kRowsWorthPacking &&
+                    b.depth_block * b.column_group >= kWeightsWorthPacking);
   b.pack_ahead = b.pack_weights && !whole;
-  b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, kMaxRowBlock)), 8);
+  b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, kMaxRowBlock)), 4);
   const int64_t call_rows =
       FarApart(p.output)
           ? kCallRowsFarApart
           : std::clamp<int64_t>(kCallElements / b.column_group, 24, 96);
-  b.call_rows = std::min(b.row_block, RoundUp(call_rows, 8));
+  b.call_rows =
+      RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8);
   const int64_t lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
   constexpr int64_t kTileVectors = 3;
   const int64_t strip = kTileVectors * lanes;
@@ -378,8 +387,8 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
   b.weights_bytes =
       static_cast<size_t>(b.group_elements * (b.pack_ahead ? 2 : 1) * kFloat);
   if (b.pack_input) {
-    b.input_bytes =
-        static_cast<size_t>(RoundUp(b.row_block * b.depth_block * kFloat, 64));
+    b.input_bytes = static_cast<size_t>(
+        RoundUp(RoundUp(b.row_block, 8) * b.depth_block * kFloat, 64));
   }
 }
 
