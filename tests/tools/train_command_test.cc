@@ -508,5 +508,30 @@ TEST_F(TrainCommandTest, DamagedData) {
   ExpectFailure("", "train-images-idx3-ubyte: no IDX file");
 }
 
+TEST_F(TrainCommandTest, ProfileIsATraceOfTheSteps) {
+  const std::string trace = Path("trace.json");
+  const CommandResult result = Train("--threads=1 --profile=" + trace);
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  const std::string text = FileContents(trace);
+  for (const char* part :
+       {"{\"traceEvents\":[", "\"name\":\"hidden1/matmul\"",
+        "\"name\":\"run at step 1\"", "\"dropped_events\":0"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST_F(TrainCommandTest, ExplainPrintsThePlan) {
+  const CommandResult result = Train("--explain");
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  for (const char* part : {"passes (nodes before and after):", "kernels: ",
+                           "memory: ", "slow products: none"}) {
+    EXPECT_NE(result.output.find(part), std::string::npos) << part << "\n"
+                                                           << result.output;
+  }
+  // The run itself is the same.
+  EXPECT_NE(result.output.find(Train("").output.substr(0, 40)),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace evengrad
