@@ -99,7 +99,9 @@ class EVENGRAD_EXPORT Session {
   // One run: feeds, kernels, updates, observations. States that the program has
   // beyond the session's graph (optimizer slots) are initialized at its first
   // run. Errors name a missing feed, a feed of another dtype or shape, a value
-  // of another graph, a program of an unrelated graph.
+  // of another graph, a program of an unrelated graph, a state that is here
+  // already and begins with another value in this program (of parameters, the
+  // first one counts).
   //
   // When a guard of the program is not finite the run is an error. If it was
   // one before updates, every state is as before the run, and the step has been
@@ -127,7 +129,7 @@ class EVENGRAD_EXPORT Session {
 
   // Gives the states that the program has beyond the session's graph their
   // first values, where they have none, so that they can be read and written
-  // before its first run.
+  // before its first run. Errors: as Run has them about states.
   absl::Status Initialize(const Program& program);
 
   // The first bad number of the step that `Run` would do now, or nothing. Does

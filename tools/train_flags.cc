@@ -153,9 +153,11 @@ void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
       ->type_name("PATTERN")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  train.add_option("--statistics-every", flags.statistics_every,
-                   "Steps between two looks at every layer; shown live on a "
-                   "terminal, and at the end");
+  train
+      .add_option("--statistics-every", flags.statistics_every,
+                  "Look at every layer after the first step and after every "
+                  "N-th one; shown live on a terminal, and at the end")
+      ->type_name("N");
   train.add_option("--csv", flags.csv,
                    "Write the statistics, a tensor a line, to this file; with "
                    "--resume, those from there on");
