@@ -21,7 +21,7 @@ struct Lifetime {
 class Planner {
  public:
   Planner(const Program& program, const FusionPlan& fusion,
-          const Schedule& schedule)
+          const StageSchedule& schedule)
       : program_(program),
         graph_(program.graph),
         fusion_(fusion),
@@ -284,7 +284,7 @@ class Planner {
   const Program& program_;
   const Graph& graph_;
   const FusionPlan& fusion_;
-  const Schedule& schedule_;
+  const StageSchedule& schedule_;
   const int end_;
   BufferPlan plan_;
   std::vector<Lifetime> lifetimes_;           // by buffer
@@ -297,7 +297,7 @@ class Planner {
 
 absl::StatusOr<BufferPlan> PlanBuffers(const Program& program,
                                        const FusionPlan& fusion,
-                                       const Schedule& schedule) {
+                                       const StageSchedule& schedule) {
   return Planner(program, fusion, schedule).Plan();
 }
 

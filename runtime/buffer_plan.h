@@ -39,7 +39,8 @@ struct BufferPlan {
 // input, nobody gets it as a result, type and size agree, and the group is its
 // last reader and the only one in its stage.
 EVENGRAD_EXPORT absl::StatusOr<BufferPlan> PlanBuffers(
-    const Program& program, const FusionPlan& fusion, const Schedule& schedule);
+    const Program& program, const FusionPlan& fusion,
+    const StageSchedule& schedule);
 
 }  // namespace evengrad
 

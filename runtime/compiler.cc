@@ -123,7 +123,8 @@ int64_t WorkOf(const Program& program, const Group& group) {
   return work;
 }
 
-absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
+absl::Status MakeKernels(const FusionPlan& fusion,
+                         const StageSchedule& schedule,
                          const BufferPlan& buffers, CompiledProgram& compiled) {
   for (const std::vector<int>& groups : schedule.stages) {
     Stage stage{static_cast<int>(compiled.tasks.size()), 0, false};
@@ -161,7 +162,7 @@ absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
 // after the last.
 std::vector<GuardTest> PlanGuards(const Program& program,
                                   const FusionPlan& fusion,
-                                  const Schedule& schedule,
+                                  const StageSchedule& schedule,
                                   const BufferPlan& buffers) {
   std::vector<GuardTest> tests;
   const int last = static_cast<int>(schedule.stages.size()) - 1;
@@ -225,7 +226,7 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
       Lower(program, placeholder_shapes, "", &compiled->passes));
   const Program& lowered = compiled->program;
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
-  EVENGRAD_ASSIGN_OR_RETURN(const Schedule schedule,
+  EVENGRAD_ASSIGN_OR_RETURN(const StageSchedule schedule,
                             PlanSchedule(lowered, fusion));
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));

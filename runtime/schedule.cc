@@ -25,7 +25,7 @@ class Scheduler {
         waits_for_(fusion.groups.size(), 0),
         held_by_(fusion.groups.size()) {}
 
-  absl::StatusOr<Schedule> Plan() {
+  absl::StatusOr<StageSchedule> Plan() {
     FindDependencies();
     FindGuardMakers();
     FindUpdatesInPlace();
@@ -237,7 +237,7 @@ class Scheduler {
 
   const Program& program_;
   const FusionPlan& fusion_;
-  Schedule schedule_;
+  StageSchedule schedule_;
   std::vector<std::vector<int>> successors_;
   std::vector<int> waits_for_;              // producers and holds, by group
   std::vector<std::vector<Hold>> held_by_;  // by writer
@@ -260,8 +260,8 @@ Value WithoutAliases(Value value) {
   return value;
 }
 
-absl::StatusOr<Schedule> PlanSchedule(const Program& program,
-                                      const FusionPlan& fusion) {
+absl::StatusOr<StageSchedule> PlanSchedule(const Program& program,
+                                           const FusionPlan& fusion) {
   return Scheduler(program, fusion).Plan();
 }
 

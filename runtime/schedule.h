@@ -11,7 +11,7 @@
 
 namespace evengrad {
 
-struct Schedule {
+struct StageSchedule {
   // Stages run one after the other; the groups of a stage do not depend on each
   // other and may run side by side. Indices into FusionPlan::groups.
   std::vector<std::vector<int>> stages = {};
@@ -29,8 +29,8 @@ struct Schedule {
 // group with effects (OpDef::has_effects) has a stage of its own, and no state
 // is written before it. Error (internal): groups that depend on each other in a
 // circle.
-EVENGRAD_EXPORT absl::StatusOr<Schedule> PlanSchedule(const Program& program,
-                                                      const FusionPlan& fusion);
+EVENGRAD_EXPORT absl::StatusOr<StageSchedule> PlanSchedule(
+    const Program& program, const FusionPlan& fusion);
 
 // `value` with aliases (reshapes) followed to the value whose memory it is.
 EVENGRAD_EXPORT Value WithoutAliases(Value value);

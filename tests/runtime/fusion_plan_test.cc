@@ -95,7 +95,7 @@ TEST(SchedulePlanTest, AStateIsOverwrittenAfterItsReaders) {
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  const absl::StatusOr<StageSchedule> schedule = PlanSchedule(program, fusion);
   ASSERT_TRUE(schedule.ok()) << schedule.status();
   EXPECT_TRUE(schedule->in_place[0]);
   EXPECT_LT(schedule->stage_of[fusion.group_of[reader.id().node]],
@@ -109,7 +109,7 @@ TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
   const Value reader = next * Exp(w) + w;
   const Program program{
       .graph = graph, .fetches = {{"r", reader}}, .updates = {{w, next}}};
-  const absl::StatusOr<Schedule> schedule =
+  const absl::StatusOr<StageSchedule> schedule =
       PlanSchedule(program, PlanFusion(program, false));
   ASSERT_TRUE(schedule.ok()) << schedule.status();
   EXPECT_FALSE(schedule->in_place[0]);
@@ -138,7 +138,7 @@ TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
   for (int i = 0; i < 6; ++i) y = Exp(y);
   const Program program{.graph = graph, .fetches = {{"y", y}}};
   const FusionPlan fusion = PlanFusion(program, false);
-  const absl::StatusOr<Schedule> schedule = PlanSchedule(program, fusion);
+  const absl::StatusOr<StageSchedule> schedule = PlanSchedule(program, fusion);
   ASSERT_TRUE(schedule.ok()) << schedule.status();
   const auto plan = PlanBuffers(program, fusion, *schedule);
   ASSERT_TRUE(plan.ok()) << plan.status();
