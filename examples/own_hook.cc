@@ -10,7 +10,7 @@
 namespace eg = evengrad;
 
 // Brings the gradient of every parameter to the norm 1 / 100, and looks at the
-// first one every 50 steps.
+// first one after the first step and every 50th.
 class NormalizedGradients : public eg::Hook {
  public:
   // Adds nodes to the training program.

@@ -159,7 +159,11 @@ std::string PrintHtmlPage(const HtmlPage& page) {
       "'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src "
       "data:\">\n<meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\">\n<title>",
-      EscapedHtml(page.title), "</title>\n<style>\n", EmbeddedFile("page.css"));
+      EscapedHtml(page.title), "</title>\n<style>\n", EmbeddedFile("page.css"),
+      "@media (prefers-color-scheme: dark) {\n"
+      ":root:not([data-theme=\"light\"]) {\n",
+      EmbeddedFile("dark.css"), "}\n}\n:root[data-theme=\"dark\"] {\n",
+      EmbeddedFile("dark.css"), "}\n");
   for (std::string_view style : page.styles) text += style;
   text += StrCat("</style>\n</head>\n<body>\n", page.body, "\n");
   for (const PageData& data : page.data) {

@@ -11,6 +11,7 @@
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 #include "evengrad/ops/statistics_accumulator.h"
+#include "evengrad/ops/statistics_kernel.h"
 #include "evengrad/ops/statistics_loops.h"
 
 namespace evengrad {
@@ -117,20 +118,6 @@ class ChangeStatisticsKernel : public Kernel {
   std::vector<int> outputs_;
 };
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
-    const KernelRequest& request) {
-  EVENGRAD_ASSIGN_OR_RETURN(const int64_t count,
-                            request.inputs[0].shape.NumElements());
-  switch (request.inputs[0].dtype) {
-    case DType::kF64:
-      return std::make_unique<ChangeStatisticsKernel<double>>(request, count);
-    case DType::kBF16:
-      return std::make_unique<ChangeStatisticsKernel<BFloat16>>(request, count);
-    default:
-      return std::make_unique<ChangeStatisticsKernel<float>>(request, count);
-  }
-}
-
 // The numbers of one tensor by the plain formulas.
 void ReferenceOf(const std::vector<double>& input, std::vector<double>& summary,
                  std::vector<double>& histogram) {
@@ -199,7 +186,7 @@ const OpDef& ChangeStatisticsOp() {
                       .minimum = 0,
                       .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
-      .make_kernel = MakeKernel,
+      .make_kernel = MakeStatisticsKernel<ChangeStatisticsKernel>,
       .reference = Reference,
       .cost = ReductionCost,
   };

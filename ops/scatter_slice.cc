@@ -53,16 +53,6 @@ absl::Status Reference(const ReferenceCall& call) {
   return absl::OkStatus();
 }
 
-// The whole, in order.
-std::vector<Value> Simplify(const Node& node) {
-  const Value input = node.input(0);
-  if (!CertainlySameShape(input.shape(), node.output_type().shape)) return {};
-  for (int64_t step : node.attribute<std::vector<int64_t>>("steps")) {
-    if (step < 0) return {};
-  }
-  return {input};
-}
-
 }  // namespace
 
 const OpDef& ScatterSliceOp() {
@@ -77,7 +67,7 @@ const OpDef& ScatterSliceOp() {
       .gradient = Gradient,
       .make_kernel = MakeKernel,
       .reference = Reference,
-      .simplify = Simplify,
+      .simplify = SimplifyWholeSlice,
       .type_only_inputs = {1}};
   return *op;
 }

@@ -48,16 +48,6 @@ absl::Status Reference(const ReferenceCall& call) {
   return absl::OkStatus();
 }
 
-// The whole of the input, in order.
-std::vector<Value> Simplify(const Node& node) {
-  const Value input = node.input(0);
-  if (!CertainlySameShape(input.shape(), node.output_type().shape)) return {};
-  for (int64_t step : node.attribute<std::vector<int64_t>>("steps")) {
-    if (step < 0) return {};
-  }
-  return {input};
-}
-
 }  // namespace
 
 const OpDef& SliceOp() {
@@ -72,7 +62,7 @@ const OpDef& SliceOp() {
       .gradient = Gradient,
       .make_kernel = MakeKernel,
       .reference = Reference,
-      .simplify = Simplify,
+      .simplify = SimplifyWholeSlice,
   };
   return *op;
 }

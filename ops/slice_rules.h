@@ -39,6 +39,10 @@ std::vector<AxisPlaces> SlicePlaces(std::span<const int64_t> sizes,
 std::vector<std::vector<int64_t>> ReferenceSlicePlaces(
     std::span<const int64_t> sizes, const Attributes& attributes);
 
+// OpDef::simplify of both: a slice of the whole of its input, in order, is the
+// input; and so is what puts it back.
+std::vector<Value> SimplifyWholeSlice(const Node& node);
+
 }  // namespace evengrad
 
 #endif  // EVENGRAD_OPS_SLICE_RULES_H_

@@ -13,6 +13,7 @@
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 #include "evengrad/ops/statistics_accumulator.h"
+#include "evengrad/ops/statistics_kernel.h"
 
 namespace evengrad {
 namespace {
@@ -102,20 +103,6 @@ class StatisticsKernel : public Kernel {
   int histogram_;
 };
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
-    const KernelRequest& request) {
-  EVENGRAD_ASSIGN_OR_RETURN(const int64_t count,
-                            request.inputs[0].shape.NumElements());
-  switch (request.inputs[0].dtype) {
-    case DType::kF64:
-      return std::make_unique<StatisticsKernel<double>>(request, count);
-    case DType::kBF16:
-      return std::make_unique<StatisticsKernel<BFloat16>>(request, count);
-    default:
-      return std::make_unique<StatisticsKernel<float>>(request, count);
-  }
-}
-
 void ReferenceSummary(const std::vector<double>& finite, double low,
                       double high, std::span<double> summary) {
   auto set = [&](Statistic statistic, double value) {
@@ -188,7 +175,7 @@ const OpDef& StatisticsOp() {
                       .minimum = 0,
                       .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
-      .make_kernel = MakeKernel,
+      .make_kernel = MakeStatisticsKernel<StatisticsKernel>,
       .reference = Reference,
       .cost = ReductionCost,
   };

@@ -65,16 +65,26 @@ class EVENGRAD_EXPORT Instrumentation {
     std::vector<Value> values = {};
     int64_t every_n_steps = 1;
   };
-  // Asks for the values of `request` after every n-th step.
+  // Asks for the values of `request` after the session's first step and after
+  // every n-th one.
   virtual absl::Status Observe(const Request& request) = 0;
 };
 
-// The values that were due after a run.
+// The values that were due after a run. Valid during the call.
 struct Observation {
   std::string_view name = {};  // of the request
   int64_t step = 0;            // 1 after the first
   std::span<const Tensor> values = {};
+  // Of the program that ran: what Instrumentation::graph() gave, where the hook
+  // was given to several programs.
+  Graph graph = {};
 };
+
+// For hooks that remember what they have observed of one program: an error that
+// names `hook` unless `observation` is of the program whose graph is `watched`.
+EVENGRAD_EXPORT absl::Status CheckWatches(const Graph& watched,
+                                          const Observation& observation,
+                                          std::string_view hook);
 
 class EVENGRAD_EXPORT Hook {
  public:
@@ -89,8 +99,8 @@ class EVENGRAD_EXPORT Hook {
     return absl::OkStatus();
   }
   // Called after a run in which one of the hook's observations was due. An
-  // error stops the training with its message. The values are valid during the
-  // call.
+  // error stops the training with its message. It may run other programs of the
+  // session; a HostCall may not, as the session is in the middle of a run.
   virtual absl::Status Observe(const Observation& observation) {
     (void)observation;
     return absl::OkStatus();

@@ -189,8 +189,10 @@ absl::StatusOr<bool> PrunePass(Program& program) {
 }
 
 std::span<const Pass> CompilerPasses() {
-  static constexpr Pass kPasses[] = {
-      {"simplify", SimplifyPass}, {"share", SharePass}, {"prune", PrunePass}};
+  static constexpr Pass kPasses[] = {{"fold", FoldPass},
+                                     {"simplify", SimplifyPass},
+                                     {"share", SharePass},
+                                     {"prune", PrunePass}};
   return kPasses;
 }
 

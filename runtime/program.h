@@ -40,8 +40,9 @@ struct StateUpdate {
   Value value = {};
 };
 
-// Values that a hook sees after every n-th step. Steps in which they are not
-// due run without the nodes that only they need.
+// Values that a hook sees after the session's first step, so that something is
+// to be seen at once, and after every n-th one: 1, 100, 200, … Steps in which
+// they are not due run without the nodes that only they need.
 struct ObservedValues {
   std::string name = {};
   std::vector<Value> values = {};

@@ -11,11 +11,12 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
-#include "evengrad/ops/initializers.h"
 #include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/executable.h"
+#include "evengrad/runtime/explain.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/passes.h"
+#include "evengrad/runtime/session_states.h"
 #include "evengrad/runtime/thread_pool.h"
 
 namespace evengrad {
@@ -39,6 +40,8 @@ bool SameValues(std::span<const NamedValue> a, std::span<const NamedValue> b) {
 bool SameProgram(const Program& a, const Program& b) {
   return a.graph == b.graph && a.mode == b.mode &&
          SameValues(a.fetches, b.fetches) &&
+         a.non_finite.policy == b.non_finite.policy &&
+         a.non_finite.exempt == b.non_finite.exempt &&
          std::equal(a.updates.begin(), a.updates.end(), b.updates.begin(),
                     b.updates.end(),
                     [](const StateUpdate& x, const StateUpdate& y) {
@@ -74,7 +77,11 @@ class Session::Impl {
   Impl(const Graph& graph, const SessionOptions& options, int num_threads)
       : graph_(graph), options_(options), pool_(num_threads) {}
 
-  absl::Status InitializeStates(const Graph& graph);
+  absl::Status InitializeStates(const Graph& graph) {
+    return states_.Add(graph, {.pool = pool_,
+                               .seed = options_.seed,
+                               .compile = options_for_compiling()});
+  }
   absl::Status Initialize(const Program& program) {
     return EntryFor(program).status();
   }
@@ -82,8 +89,10 @@ class Session::Impl {
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
                                   std::span<const Feed> feeds);
+  absl::StatusOr<std::string> Explain(const Program& program,
+                                      std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
-  std::vector<std::string> StateNames() const;
+  std::vector<std::string> StateNames() const { return states_.Names(); }
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
       const Program& program, std::span<const Feed> feeds);
 
@@ -115,6 +124,10 @@ class Session::Impl {
     std::list<Variant> variants;   // last used first
   };
 
+  CompileOptions options_for_compiling() const {
+    return {.fuse = options_.fuse,
+            .memory_limit_bytes = options_.memory_limit_bytes};
+  }
   absl::StatusOr<Entry*> EntryFor(const Program& program);
   absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,
                                              std::span<const Feed> feeds);
@@ -130,13 +143,11 @@ class Session::Impl {
   uint64_t DueAt(const Entry& entry, int64_t step) const;
   static bool Matches(const Entry::Variant& variant,
                       std::span<const Feed> feeds, uint64_t due);
-  absl::Status InitializeRound(const Graph& graph,
-                               std::span<const Value> states);
 
   Graph graph_;
   SessionOptions options_;
   ThreadPool pool_;
-  std::map<std::string, Tensor, std::less<>> states_;
+  SessionStates states_;
   std::list<Entry> entries_;  // last used first
   Program inference_;
   std::shared_ptr<std::byte> arena_;
@@ -145,90 +156,16 @@ class Session::Impl {
   int64_t scratch_bytes_ = 0;
   uint64_t memory_version_ = 0;
   int64_t step_ = 0;
+  bool running_ = false;
   CompiledStatistics last_compiled_;
 };
 
 // ---- States ---------------------------------------------------------------
 
-absl::Status Session::Impl::InitializeStates(const Graph& graph) {
-  std::vector<Value> missing;
-  for (const Value& state : States(graph)) {
-    if (states_.count(state.node().name()) == 0) missing.push_back(state);
-  }
-  if (missing.empty()) return absl::OkStatus();
-  Graph resolved = graph.Clone();
-  EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(resolved));
-  // An initial value may read states that have theirs already.
-  while (!missing.empty()) {
-    std::vector<Value> ready;
-    std::vector<Value> waiting;
-    for (const Value& state : missing) {
-      const Value initial = resolved.node(state.id().node).initializer();
-      const Program program{.graph = resolved, .fetches = {{.value = initial}}};
-      const std::vector<bool> needed = NeededNodes(program);
-      bool waits = false;
-      for (const Value& other : missing) waits |= needed[other.id().node];
-      (waits ? waiting : ready).push_back(resolved.value(state.id()));
-    }
-    if (ready.empty()) {
-      return FeedError(waiting.front(),
-                       "the initial value of the state depends on itself");
-    }
-    EVENGRAD_RETURN_IF_ERROR(InitializeRound(resolved, ready));
-    missing = std::move(waiting);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Session::Impl::InitializeRound(const Graph& graph,
-                                            std::span<const Value> states) {
-  Program program{.graph = graph};
-  for (const Value& state : states) {
-    program.fetches.push_back(
-        {state.node().name(), state.node().initializer()});
-  }
-  const std::vector<bool> needed = NeededNodes(program);
-  for (int id = 0; id < graph.num_nodes(); ++id) {
-    if (needed[id] && IsPlaceholder(graph.node(id))) {
-      return FeedError(graph.node(id).output(),
-                       "a state's initial value depends on this placeholder, "
-                       "which is fed only when programs run");
-    }
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, {}, {.fuse = options_.fuse}));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      std::unique_ptr<Executable> executable,
-      Executable::Create(std::move(compiled), pool_.num_threads(),
-                         [&](std::string_view name) -> Tensor* {
-                           auto it = states_.find(name);
-                           return it == states_.end() ? nullptr : &it->second;
-                         }));
-  Entry::Variant variant;
-  variant.executable = std::move(executable);
-  EVENGRAD_RETURN_IF_ERROR(ReserveMemory(variant));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      std::shared_ptr<const ResultTensors> results,
-      variant.executable->Run({}, options_.seed, 0, pool_));
-  for (size_t i = 0; i < states.size(); ++i) {
-    EVENGRAD_ASSIGN_OR_RETURN(Tensor value, results->fetches[i].Clone());
-    states_.emplace(states[i].node().name(), std::move(value));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
-  auto it = states_.find(name);
-  if (it == states_.end()) {
-    return InvalidArgument("the session has no state '", name, "'");
-  }
-  return &it->second;
-}
-
-std::vector<std::string> Session::Impl::StateNames() const {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : states_) names.push_back(name);
-  return names;
+  Tensor* const found = states_.Find(name);
+  if (found != nullptr) return found;
+  return InvalidArgument("the session has no state '", name, "'");
 }
 
 // ---- Memory ---------------------------------------------------------------
@@ -262,6 +199,11 @@ absl::Status Session::Impl::ReserveMemory(Entry::Variant& variant) {
 
 absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
     const Program& program) {
+  if (running_) {
+    return absl::FailedPreconditionError(
+        "the session is in the middle of a run, so a HostCall cannot run a "
+        "program of it; do that in Hook::Observe, or in another session");
+  }
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     if (!SameProgram(*it->program, program)) continue;
     entries_.splice(entries_.begin(), entries_, it);
@@ -301,7 +243,7 @@ absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
 uint64_t Session::Impl::DueAt(const Entry& entry, int64_t step) const {
   uint64_t due = 0;
   for (size_t i = 0; i < entry.periods.size(); ++i) {
-    if (step % entry.periods[i] == 0) due |= uint64_t{1} << i;
+    if (step == 1 || step % entry.periods[i] == 0) due |= uint64_t{1} << i;
   }
   return due;
 }
@@ -388,14 +330,13 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
     }
   }
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, shapes, {.fuse = options_.fuse}));
+                            Compile(program, shapes, options_for_compiling()));
   EVENGRAD_ASSIGN_OR_RETURN(
       variant.executable,
-      Executable::Create(std::move(compiled), pool_.num_threads(),
-                         [&](std::string_view name) -> Tensor* {
-                           auto it = states_.find(name);
-                           return it == states_.end() ? nullptr : &it->second;
-                         }));
+      Executable::Create(
+          std::move(compiled), pool_.num_threads(),
+          [&](std::string_view name) { return states_.Find(name); }));
+  variant.executable->SetProfile(options_.profile.get());
   for (const std::string& name : variant.executable->feed_names()) {
     variant.feed_index.push_back(feed_of.at(name));
   }
@@ -411,8 +352,12 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
   for (size_t i = 0; i < variant.feed_index.size(); ++i) {
     variant.pointers[i] = feeds[variant.feed_index[i]].tensor.data();
   }
-  return variant.executable->Run(variant.pointers, options_.seed,
-                                 static_cast<uint64_t>(step_), pool_);
+  running_ = true;
+  absl::StatusOr<std::shared_ptr<const ResultTensors>> results =
+      variant.executable->Run(variant.pointers, options_.seed,
+                              static_cast<uint64_t>(step_), pool_);
+  running_ = false;
+  return results;
 }
 
 absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
@@ -427,14 +372,15 @@ absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
   variant->result->tensors.reset();
   EVENGRAD_ASSIGN_OR_RETURN(variant->result->tensors, Execute(*variant, feeds));
   if (const int failed = variant->executable->failed_guard(); failed >= 0) {
-    const FiniteGuard& guard = entry->program->guards[failed];
+    const std::shared_ptr<const Program> failing = entry->program;
+    const FiniteGuard& guard = failing->guards[failed];
     // A hook that watches may know more.
     ++step_;
     const absl::Status observed =
         guard.before_updates ? absl::OkStatus() : Observe(*entry, *variant);
     --step_;
     EVENGRAD_RETURN_IF_ERROR(observed);
-    return GuardError(*entry->program, guard, feeds);
+    return GuardError(*failing, guard, feeds);
   }
   const CompiledProgram& compiled = variant->executable->compiled();
   last_compiled_ = {compiled.program.graph.num_nodes(),
@@ -446,16 +392,30 @@ absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
   return result;
 }
 
+absl::StatusOr<std::string> Session::Impl::Explain(
+    const Program& program, std::span<const Feed> feeds) {
+  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(const Entry::Variant* variant,
+                            VariantFor(*entry, feeds));
+  return ExplainProgram(variant->executable->compiled());
+}
+
 absl::Status Session::Impl::Observe(const Entry& entry,
                                     const Entry::Variant& variant) {
-  for (size_t i = 0; i < variant.observed.size(); ++i) {
-    const ObservedValues& observed =
-        entry.program->observations[variant.observed[i]];
+  if (variant.observed.empty()) return absl::OkStatus();
+  // A hook may run programs of this session, which may drop these from it.
+  const std::shared_ptr<const Program> program = entry.program;
+  const std::shared_ptr<const ResultTensors> results = variant.result->tensors;
+  const std::vector<int> due = variant.observed;
+  const int64_t step = step_;
+  for (size_t i = 0; i < due.size(); ++i) {
+    const ObservedValues& observed = program->observations[due[i]];
     if (observed.hook == nullptr) continue;
-    EVENGRAD_RETURN_IF_ERROR(observed.hook->Observe(
-        {.name = observed.name,
-         .step = step_,
-         .values = variant.result->tensors->observations[i]}));
+    EVENGRAD_RETURN_IF_ERROR(
+        observed.hook->Observe({.name = observed.name,
+                                .step = step,
+                                .values = results->observations[i],
+                                .graph = program->graph}));
   }
   return absl::OkStatus();
 }
@@ -482,16 +442,10 @@ absl::StatusOr<std::optional<NonFiniteReport>> Session::Impl::FindNonFinite(
   entry.periods = {1};
   EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
                             MakeVariant(entry, feeds, 1));
-  std::map<std::string, Tensor, std::less<>> before;
-  for (const auto& [name, state] : states_) {
-    EVENGRAD_ASSIGN_OR_RETURN(before[name], state.Clone());
-  }
+  EVENGRAD_ASSIGN_OR_RETURN(const SessionStates::Values before, states_.Copy());
   const absl::StatusOr<std::shared_ptr<const ResultTensors>> results =
       Execute(variant, feeds);
-  for (const auto& [name, state] : before) {
-    std::memcpy(states_.at(name).mutable_data(), state.data(),
-                static_cast<size_t>(state.byte_size()));
-  }
+  states_.Restore(before);
   EVENGRAD_RETURN_IF_ERROR(results.status());
   return probe.FindFirst((*results)->observations[0], step_ + 1,
                          program.non_finite.exempt);
@@ -603,6 +557,10 @@ absl::StatusOr<Session> Session::Create(const Graph& graph,
                                         SessionOptions options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   constexpr int kMaxThreads = 256;
+  if (options.memory_limit_bytes < 0) {
+    return InvalidArgument("memory_limit_bytes = ", options.memory_limit_bytes,
+                           ": expected 0 (no limit) or more");
+  }
   if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
     return InvalidArgument("num_threads = ", options.num_threads,
                            ": expected 0 (one a core) to ", kMaxThreads);
@@ -632,6 +590,11 @@ absl::Status Session::Initialize(const Program& program) {
 absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
     const Program& program, std::span<const Feed> feeds) {
   return impl_->FindNonFinite(program, feeds);
+}
+
+absl::StatusOr<std::string> Session::Explain(const Program& program,
+                                             std::span<const Feed> feeds) {
+  return impl_->Explain(program, feeds);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {

@@ -27,6 +27,7 @@
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor.h"
 #include "evengrad/runtime/numerics_check.h"
+#include "evengrad/runtime/profile.h"
 #include "evengrad/runtime/program.h"
 
 namespace evengrad {
@@ -38,6 +39,11 @@ struct SessionOptions {
   int num_threads = 0;
   // Merge elementwise nodes into fused loops and epilogues. For comparisons.
   bool fuse = true;
+  // A program whose values, states, results and constants need more bytes is an
+  // error when it is compiled, which names the largest; 0: no limit.
+  int64_t memory_limit_bytes = 0;
+  // Where all runs are recorded; null: nowhere.
+  std::shared_ptr<Profile> profile = nullptr;
 };
 
 struct Feed {
@@ -93,7 +99,9 @@ class EVENGRAD_EXPORT Session {
   // One run: feeds, kernels, updates, observations. States that the program has
   // beyond the session's graph (optimizer slots) are initialized at its first
   // run. Errors name a missing feed, a feed of another dtype or shape, a value
-  // of another graph, a program of an unrelated graph.
+  // of another graph, a program of an unrelated graph, a state that is here
+  // already and begins with another value in this program (of parameters, the
+  // first one counts).
   //
   // When a guard of the program is not finite the run is an error. If it was
   // one before updates, every state is as before the run, and the step has been
@@ -114,9 +122,14 @@ class EVENGRAD_EXPORT Session {
                std::span<const Feed>(feeds.begin(), feeds.size()));
   }
 
+  // Compiles the program for such feeds, as its first run would, and says in
+  // words what became of it: nodes after each pass, kernels by kind, memory.
+  absl::StatusOr<std::string> Explain(const Program& program,
+                                      std::span<const Feed> feeds);
+
   // Gives the states that the program has beyond the session's graph their
   // first values, where they have none, so that they can be read and written
-  // before its first run.
+  // before its first run. Errors: as Run has them about states.
   absl::Status Initialize(const Program& program);
 
   // The first bad number of the step that `Run` would do now, or nothing. Does

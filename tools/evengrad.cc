@@ -14,10 +14,12 @@
 namespace evengrad::tools {
 
 int Complain(std::string_view message, int exit_code) {
-  // One line, whatever a library put into the message.
+  // One line, whatever a library put into the message, and no command to the
+  // terminal, whatever a file has for names.
   std::string line = StrCat("evengrad: ", message);
   for (char& c : line) {
-    if (c == '\n') c = ' ';
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = c == '\n' ? ' ' : '?';
   }
   std::fprintf(stderr, "%s\n", line.c_str());
   return exit_code;

@@ -147,9 +147,11 @@ void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
       ->type_name("PATTERN")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  train.add_option("--statistics-every", flags.statistics_every,
-                   "Steps between two looks at every layer; shown live on a "
-                   "terminal, and at the end");
+  train
+      .add_option("--statistics-every", flags.statistics_every,
+                  "Look at every layer after the first step and after every "
+                  "N-th one; shown live on a terminal, and at the end")
+      ->type_name("N");
   train.add_option("--csv", flags.csv,
                    "Write the statistics, a tensor a line, to this file; with "
                    "--resume, those from there on");
@@ -177,6 +179,11 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train.add_option("--save-model", flags.save_model,
                    "Write the model as graph text to this file, before "
                    "training: for evengrad dump");
+  train.add_option("--profile", flags.profile,
+                   "Write what ran when to this file, for chrome://tracing "
+                   "and Perfetto (the first steps of a long run)");
+  train.add_flag("--explain", flags.explain,
+                 "Print what the training step was compiled to");
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
   train.add_option("--checkpoint", flags.checkpoint,

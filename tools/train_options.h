@@ -52,6 +52,8 @@ struct TrainFlags {
   int threads = 0;
   std::string json;
   std::string save_model;
+  std::string profile;
+  bool explain = false;
   std::string test;
   std::string checkpoint;
   int64_t checkpoint_every = 0;

@@ -7,6 +7,7 @@
 #include "evengrad/autodiff/hessian_vector_product.h"
 #include "evengrad/autodiff/jvp.h"
 #include "evengrad/formats/atomic_file.h"
+#include "evengrad/formats/chrome_trace.h"
 #include "evengrad/formats/comparison.h"
 #include "evengrad/formats/csv.h"
 #include "evengrad/formats/graph_text.h"

@@ -72,7 +72,8 @@ struct MinimizeOptions {
   NonFiniteOptions non_finite = {};
   // Scope of the states and nodes of the program's own, so that two programs
   // of one session have a learning rate each: "critic/learning_rate". Programs
-  // without share one, with the value that the first of them gave it.
+  // without share what they call the same; where they give such a state
+  // different first values, the session refuses the second of them.
   std::string name = {};
 };
 

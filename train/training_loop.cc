@@ -33,13 +33,28 @@ absl::StatusOr<size_t> FetchIndex(const Program& program, const Value& value,
                          "'); add it to MinimizeOptions::fetches");
 }
 
-absl::Status CheckOptions(const FitOptions& options) {
+// Accuracies are NaN without logits, and never better than another.
+absl::Status CheckMonitor(const Classifier& classifier, Monitor monitor,
+                          std::string_view who) {
+  if (monitor != Monitor::kAccuracy || classifier.logits.valid()) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument("Fit: ", who,
+                         " watches the accuracy, and the model has no logits "
+                         "to take it from; set Classifier::logits, or watch "
+                         "Monitor::kLoss");
+}
+
+absl::Status CheckOptions(const Classifier& classifier,
+                          const FitOptions& options) {
   if (options.epochs < 1) {
     return InvalidArgument("Fit: ", options.epochs,
                            " epochs, expected at least 1");
   }
   if (options.early_stopping.has_value()) {
     EVENGRAD_RETURN_IF_ERROR(CheckEarlyStopping(*options.early_stopping));
+    EVENGRAD_RETURN_IF_ERROR(CheckMonitor(
+        classifier, options.early_stopping->monitor, "early stopping"));
     if (options.early_stopping->restore_best &&
         !options.checkpoints.directory.empty()) {
       return InvalidArgument(
@@ -50,6 +65,8 @@ absl::Status CheckOptions(const FitOptions& options) {
   }
   if (options.plateau.has_value()) {
     EVENGRAD_RETURN_IF_ERROR(CheckReduceOnPlateau(*options.plateau));
+    EVENGRAD_RETURN_IF_ERROR(
+        CheckMonitor(classifier, options.plateau->monitor, "a plateau"));
   }
   if (options.validation.has_value()) return absl::OkStatus();
   if (options.early_stopping.has_value() || options.plateau.has_value()) {
@@ -227,7 +244,7 @@ class TrainingLoop {
 absl::StatusOr<FitResult> Fit(Session& session, const Program& training,
                               const Classifier& classifier, const DataSet& data,
                               const FitOptions& options) {
-  EVENGRAD_RETURN_IF_ERROR(CheckOptions(options));
+  EVENGRAD_RETURN_IF_ERROR(CheckOptions(classifier, options));
   EVENGRAD_ASSIGN_OR_RETURN(Batches batches,
                             Batches::Create(data, {.size = options.batch_size,
                                                    .shuffle = options.shuffle,

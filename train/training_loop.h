@@ -92,9 +92,10 @@ struct FitResult {
 // logits, and be a program of the classifier's graph. Errors: an epoch count
 // below 1, a fetch that is missing, a schedule's mistake or value that is not
 // finite, a driven state that the program does not have, a validation that is
-// watched and not given, checkpoints beside an early stopping that restores the
-// best epoch (they do not hold its parameters), those of checkpoints and of the
-// runs: under NonFinitePolicy::kError a loss or a gradient that is not finite.
+// watched and not given, an accuracy that is watched without logits,
+// checkpoints beside an early stopping that restores the best epoch (they do
+// not hold its parameters), those of checkpoints and of the runs: under
+// NonFinitePolicy::kError a loss or a gradient that is not finite.
 EVENGRAD_EXPORT absl::StatusOr<FitResult> Fit(Session& session,
                                               const Program& training,
                                               const Classifier& classifier,

@@ -290,8 +290,10 @@ class Importer : public OnnxValues {
       const NameScope scope(graph(), ScopeFor(node));
       const LocationScope location(graph(), Location(index + 1));
       OnnxResult result = FindOnnxImport(node.op)->build(call);
-      // The graph's own error is the consequence of the call's.
-      EVENGRAD_RETURN_IF_ERROR(call.Finish());
+      // A wrong attribute comes first, the others follow from it. A rule that
+      // refuses the node has not read all of it.
+      EVENGRAD_RETURN_IF_ERROR(call.status());
+      if (result.ok()) EVENGRAD_RETURN_IF_ERROR(call.Finish());
       if (!graph().status().ok()) return graph().status();
       EVENGRAD_RETURN_IF_ERROR(result.status());
       outputs = *std::move(result);

@@ -109,7 +109,9 @@ class OnnxCall {
   static absl::Status Unsupported(const T&... parts) {
     return absl::UnimplementedError(StrCat("unsupported: ", parts...));
   }
-  // What went wrong in the calls above, or was given and never asked for.
+  // What went wrong in the calls above.
+  const absl::Status& status() const { return status_; }
+  // The same, or what was given and never asked for.
   absl::Status Finish() const;
 
  private:

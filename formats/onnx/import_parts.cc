@@ -210,7 +210,7 @@ OnnxResult OneHotRule(Call& call) {
   EVENGRAD_ASSIGN_OR_RETURN(const double depth, call.KnownNumber(1));
   EVENGRAD_ASSIGN_OR_RETURN(const Value values, call.Get(2));
   if (!(depth >= 1 && depth <= 0x1p31)) {
-    return InvalidArgument("depth must be positive, found ", depth);
+    return InvalidArgument("depth must be 1 to 2^31, found ", depth);
   }
   const auto classes = static_cast<int64_t>(depth);
   const Value indices =

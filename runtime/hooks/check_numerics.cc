@@ -24,6 +24,7 @@ class NumericsChecker : public Hook {
       roots.push_back(instrumentation.raw_gradient(parameter));
       roots.push_back(instrumentation.new_value(parameter));
     }
+    graph_ = instrumentation.graph();
     EVENGRAD_ASSIGN_OR_RETURN(
         probe_, NumericsProbe::Add(instrumentation.graph(), roots));
     return instrumentation.Observe(
@@ -31,6 +32,8 @@ class NumericsChecker : public Hook {
   }
 
   absl::Status Observe(const Observation& observation) override {
+    EVENGRAD_RETURN_IF_ERROR(
+        CheckWatches(graph_, observation, "CheckNumerics"));
     const std::optional<NonFiniteReport> report = probe_->FindFirst(
         observation.values, observation.step, options_.exempt);
     return report.has_value() ? absl::OutOfRangeError(report->ToString())
@@ -39,6 +42,7 @@ class NumericsChecker : public Hook {
 
  private:
   const CheckNumericsOptions options_;
+  Graph graph_;  // of the program that is watched
   std::optional<NumericsProbe> probe_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <optional>
+#include <string_view>
 
 #include "evengrad/graph/status.h"
 
@@ -29,11 +30,18 @@ std::string Short(double value) {
   return digits;
 }
 
-// "1/310 of", "310 times", "0 times".
+// "1/310 of", "310 times"; of a ratio above 0.
 std::string Ratio(double ratio) {
-  if (ratio == 0) return "0 times";
   return ratio < 1 ? StrCat("1/", Short(1 / ratio), " of")
                    : StrCat(Short(ratio), " times");
+}
+
+// "its gradient is 1/310 of that of b", "is 310 times that of b", "is 0, unlike
+// that of b".
+std::string Compared(std::string_view one, double ratio,
+                     std::string_view other) {
+  if (ratio == 0) return StrCat(one, " is 0, unlike ", other);
+  return StrCat(one, " is ", Ratio(ratio), " ", other);
 }
 
 bool HasGradient(const LayerRecord& layer) {
@@ -85,8 +93,8 @@ class Judge {
     const double end = last->output_gradient.root_mean_square();
     if (!(end > 0)) return;
     const double ratio = first->output_gradient.root_mean_square() / end;
-    const std::string text = StrCat("the gradient at ", first->name, " is ",
-                                    Ratio(ratio), " that at ", last->name);
+    const std::string text = Compared("the gradient at " + first->name, ratio,
+                                      "that at " + last->name);
     if (ratio < thresholds_.network_ratio) {
       Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
           CureOfVanishing());
@@ -161,8 +169,8 @@ class Judge {
       // A layer's input is the output of the one before it.
       if (before != nullptr && next != nullptr && HasGradient(*before) &&
           before->gradient_ratio.value_or(1) < 1) {
-        text += StrCat("; its input gradient is ",
-                       Ratio(*before->gradient_ratio), " ", next->name, "'s");
+        text += Compared("; its input gradient", *before->gradient_ratio,
+                         next->name + "'s");
       }
       Add(FindingKind::kSaturated, layer.name, text,
           "smaller initial weights (Glorot), standardized inputs, or an "
@@ -181,8 +189,8 @@ class Judge {
   void JudgeNeighbours(const LayerRecord& layer, const LayerRecord& next) {
     if (!layer.gradient_ratio.has_value() || !HasGradient(next)) return;
     const double ratio = *layer.gradient_ratio;
-    const std::string text = StrCat(layer.name, ": its gradient is ",
-                                    Ratio(ratio), " that of ", next.name);
+    const std::string text =
+        Compared(layer.name + ": its gradient", ratio, "that of " + next.name);
     if (ratio < thresholds_.layer_ratio) {
       Add(FindingKind::kGradientDrop, layer.name, text,
           StrCat("look at the weights and saturation of ", next.name));

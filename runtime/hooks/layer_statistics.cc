@@ -64,7 +64,7 @@ absl::Status LayerStatistics::InstrumentUpdates(
   watched_.clear();
   layers_.clear();
   latest_ = {};  // of another program
-  const Graph graph = instrumentation.graph();
+  const Graph graph = graph_ = instrumentation.graph();
   const NameScope scope(graph, "layer_statistics");
   loss_ = PlaceOf(instrumentation.loss());
   Value clipped;
@@ -194,6 +194,8 @@ LayerRecord LayerStatistics::ReadLayer(LayerPlaces& layer,
 }
 
 absl::Status LayerStatistics::Observe(const Observation& observation) {
+  EVENGRAD_RETURN_IF_ERROR(
+      CheckWatches(graph_, observation, "LayerStatistics"));
   StatisticsRecord record = {.step = observation.step};
   const std::span<const Tensor> values = observation.values;
   record.loss = LoadAsDouble(values[loss_].dtype(), values[loss_].data(), 0);

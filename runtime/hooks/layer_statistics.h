@@ -6,10 +6,11 @@
 //   …
 //   for (const Finding& finding : statistics->findings()) …
 //
-// Watching changes no bit of the training, and steps between two records run
-// without the nodes of the watch. Memory does not grow with the run: the hook
-// keeps the last record and a few numbers a layer; whoever wants the history
-// takes the records as they come.
+// It watches the program that it was given to last; each program that goes on
+// needs one of its own. Watching changes no bit of the training, and steps
+// between two records run without the nodes of the watch. Memory does not grow
+// with the run: the hook keeps the last record and a few numbers a layer;
+// whoever wants the history takes the records as they come.
 #ifndef EVENGRAD_RUNTIME_HOOKS_LAYER_STATISTICS_H_
 #define EVENGRAD_RUNTIME_HOOKS_LAYER_STATISTICS_H_
 
@@ -31,7 +32,7 @@
 namespace evengrad {
 
 struct LayerStatisticsOptions {
-  int64_t every_n_steps = 100;
+  int64_t every_n_steps = 100;  // and after the first step
   // Bins of the histograms of at most 2,048 sampled elements; 0 for none.
   int64_t histogram_bins = 0;
   // A unit is dead when it was positive in none of this many records.
@@ -90,6 +91,7 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
   void UpdateFindings();
 
   const LayerStatisticsOptions options_;
+  Graph graph_;  // of the program that is watched
   std::vector<Value> watched_;
   std::vector<LayerPlaces> layers_;
   int loss_ = -1;

@@ -144,6 +144,24 @@ TEST_F(OnnxImportTest, WhatARuleDoesNotReadIsRefused) {
   ExpectError(ErrorOf(model), {"node 1", "'alpha' must be a number"});
 }
 
+// A rule that refuses a node stops in the middle: what it has not read by then
+// is not what is wrong.
+TEST_F(OnnxImportTest, WhatARuleRefusesIsTheError) {
+  OnnxModel model = SmallModel();
+  model.nodes[1].op = "Concat";
+  model.nodes[1].inputs = {"h", "h"};
+  model.nodes[1].attributes = {{"axis", int64_t{9}}};
+  absl::Status status = ErrorOf(model);
+  ExpectError(status, {"node 2 (Concat)", "axis 9 is out of range for rank 2"});
+  EXPECT_EQ(Message(status).find("unsupported"), std::string_view::npos);
+  model.nodes[1].op = "Cast";
+  model.nodes[1].inputs = {"h"};
+  model.nodes[1].attributes = {{"to", int64_t{77}}};
+  status = ErrorOf(model);
+  ExpectError(status, {"node 2 (Cast)", "77"});
+  EXPECT_EQ(Message(status).find("'h'"), std::string_view::npos) << status;
+}
+
 TEST_F(OnnxImportTest, BrokenGraphsNameTheNode) {
   OnnxModel model = SmallModel();
   model.nodes[0].inputs[0] = "y";

@@ -182,7 +182,7 @@ TEST(DeterminismTest, WatchingChangesNoBit) {
   TrainingOptions watched = WithThreads(2);
   watched.hooks = {watcher};
   EXPECT_EQ(TraceOf(watched), TraceOf(WithThreads(2)));
-  EXPECT_EQ(watcher->observations(), 10 + 5 * 3);
+  EXPECT_EQ(watcher->observations(), 10 + 5 * 4);
 }
 
 }  // namespace

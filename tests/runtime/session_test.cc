@@ -115,14 +115,14 @@ class Recorder : public Hook {
   absl::Status Observe(const Observation& observation) override {
     steps.push_back(observation.step);
     seen.push_back(observation.values[0].ToDoubles()[0]);
-    return steps.size() < 3 ? absl::OkStatus()
+    return steps.size() < 4 ? absl::OkStatus()
                             : absl::CancelledError("seen enough");
   }
   std::vector<int64_t> steps;
   std::vector<double> seen;
 };
 
-TEST(SessionTest, ObservesEveryNthStepAndStopsOnTheHooksError) {
+TEST(SessionTest, ObservesTheFirstAndEveryNthStepAndStopsOnTheHooksError) {
   Graph graph;
   const Value count = State(graph, "count", Constant(graph, 0.0));
   const Value next = count + 1.0;
@@ -138,7 +138,7 @@ TEST(SessionTest, ObservesEveryNthStepAndStopsOnTheHooksError) {
   int kernels_without = 0;
   for (int step = 1; step <= 8; ++step) {
     ASSERT_TRUE(session->Run(program, {}).ok());
-    if (step == 1) kernels_without = session->last_compiled().num_nodes;
+    if (step == 2) kernels_without = session->last_compiled().num_nodes;
     if (step == 3) {
       EXPECT_GT(session->last_compiled().num_nodes, kernels_without);
     }
@@ -148,8 +148,8 @@ TEST(SessionTest, ObservesEveryNthStepAndStopsOnTheHooksError) {
   }
   const absl::Status last = session->Run(program, {}).status();
   EXPECT_EQ(Text(last), "seen enough");
-  EXPECT_EQ(recorder->steps, (std::vector<int64_t>{3, 6, 9}));
-  EXPECT_EQ(recorder->seen, (std::vector<double>{6, 12, 18}));
+  EXPECT_EQ(recorder->steps, (std::vector<int64_t>{1, 3, 6, 9}));
+  EXPECT_EQ(recorder->seen, (std::vector<double>{2, 6, 12, 18}));
 }
 
 // ---- Errors -----------------------------------------------------------------

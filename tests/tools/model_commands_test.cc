@@ -177,6 +177,18 @@ TEST_F(ModelCommandsTest, AnUnknownOpIsUnsupported) {
                   "unsupported");
 }
 
+// Names of a file may hold anything; a terminal must not obey them.
+TEST_F(ModelCommandsTest, MessagesHoldNoControlCharacters) {
+  if (!OnnxIsAvailable()) GTEST_SKIP() << "built without ONNX";
+  OnnxModel model;
+  model.opset = 17;
+  model.outputs = {{.name = "y", .type = F32({2})}};
+  model.nodes = {{.op = "Relu", .inputs = {"x\n\x1b[31m"}, .outputs = {"y"}}};
+  ASSERT_EQ(WriteOnnxModel(model, Path("odd.onnx")), absl::OkStatus());
+  ExpectComplaint(Run("odd.onnx", "--outputs=" + Path("out.safetensors")), 1,
+                  "'x ?[31m' is no input");
+}
+
 TEST_F(ModelCommandsTest, TrainsGraphTextAndOnnx) {
   std::vector<std::string> models = {"model.eg"};
   if (OnnxIsAvailable()) {

@@ -244,8 +244,13 @@ TEST_F(TrainCommandTest, StatisticsChangeNoFigure) {
   EXPECT_EQ(result.output.find('\x1b'), std::string::npos);
   const std::string lines = FileContents(csv);
   EXPECT_TRUE(lines.starts_with("step,layer,tensor,elements,mean,")) << lines;
-  EXPECT_NE(lines.find("\n10,hidden1,weights gradient,"), std::string::npos)
-      << lines;
+  // The first step, then every tenth of 27.
+  for (const char* look :
+       {"\n1,hidden1,weights gradient,", "\n10,hidden1,weights gradient,",
+        "\n20,hidden1,weights gradient,"}) {
+    EXPECT_NE(lines.find(look), std::string::npos) << look << lines;
+  }
+  EXPECT_EQ(lines.find("\n2,"), std::string::npos) << lines;
   // Every line has as many cells as the first.
   std::string line;
   std::istringstream all(lines);
@@ -299,7 +304,7 @@ TEST_F(TrainCommandTest, VerdictsInTheJsonLinesAndTheReport) {
   ASSERT_EQ(result.exit_code, 0) << result.error;
   const std::string lines = FileContents(json);
   EXPECT_NE(lines.find("{\"finding\":\"vanishing\",\"layer\":\"\","
-                       "\"first_step\":3,\"last_step\":27,\"holds\":true,"
+                       "\"first_step\":1,\"last_step\":27,\"holds\":true,"
                        "\"text\":\"vanishing gradient: the gradient at hidden1 "
                        "is 1/"),
             std::string::npos)
@@ -501,6 +506,31 @@ TEST_F(TrainCommandTest, DamagedData) {
   ExpectFailure("", "train-images-idx3-ubyte: truncated: ");
   Write("train-images-idx3-ubyte", "PK\3\4");
   ExpectFailure("", "train-images-idx3-ubyte: no IDX file");
+}
+
+TEST_F(TrainCommandTest, ProfileIsATraceOfTheSteps) {
+  const std::string trace = Path("trace.json");
+  const CommandResult result = Train("--threads=1 --profile=" + trace);
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  const std::string text = FileContents(trace);
+  for (const char* part :
+       {"{\"traceEvents\":[", "\"name\":\"hidden1/matmul\"",
+        "\"name\":\"run at step 1\"", "\"dropped_events\":0"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+TEST_F(TrainCommandTest, ExplainPrintsThePlan) {
+  const CommandResult result = Train("--explain");
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  for (const char* part : {"passes (nodes before and after):", "kernels: ",
+                           "memory: ", "slow products: none"}) {
+    EXPECT_NE(result.output.find(part), std::string::npos) << part << "\n"
+                                                           << result.output;
+  }
+  // The run itself is the same.
+  EXPECT_NE(result.output.find(Train("").output.substr(0, 40)),
+            std::string::npos);
 }
 
 }  // namespace

@@ -276,6 +276,23 @@ TEST(FitScheduleTest, Errors) {
   EXPECT_EQ(message({.plateau = ReduceOnPlateau{}}),
             "Fit: a plateau watches the validation; give "
             "FitOptions::validation");
+  const FitOptions accuracy[] = {
+      {.validation = points,
+       .early_stopping = EarlyStopping{.monitor = Monitor::kAccuracy}},
+      {.validation = points,
+       .plateau = ReduceOnPlateau{.monitor = Monitor::kAccuracy}}};
+  for (const FitOptions& options : accuracy) {
+    TinyModel without;
+    EXPECT_TRUE(without.Run(options).ok());
+    without.model.logits = Value();
+    EXPECT_EQ(
+        Message(without.Run(options).status()),
+        StrCat("Fit: ",
+               options.plateau.has_value() ? "a plateau" : "early stopping",
+               " watches the accuracy, and the model has no logits to "
+               "take it from; set Classifier::logits, or watch "
+               "Monitor::kLoss"));
+  }
   EXPECT_EQ(message({.validation = points,
                      .early_stopping = EarlyStopping{.patience = 0}}),
             "EarlyStopping: the patience is 0, expected at least 1 epoch");

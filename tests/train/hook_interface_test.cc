@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -144,7 +145,7 @@ TEST(HookInterfaceTest, AStepWithoutObservationRunsThePlainProgram) {
   };
   const int plain = nodes_of(*model.Minimized(std::make_shared<TestHook>()))[0];
   EXPECT_EQ(nodes_of(*model.Minimized(hook)),
-            (std::vector<int>{plain, plain + 1, plain + 1, plain + 1, plain,
+            (std::vector<int>{plain + 2, plain + 1, plain + 1, plain + 1, plain,
                               plain + 2}));
 }
 
@@ -179,6 +180,71 @@ TEST(HookInterfaceTest, AnErrorOfInstrumentUpdatesStopsTheDerivation) {
     return absl::InvalidArgumentError("not so");
   };
   EXPECT_EQ(Message(model.Minimized(hook).status()), "not so");
+}
+
+// A hook runs programs of its session, more than the session keeps, among them
+// the one that is observed.
+TEST(HookInterfaceTest, ProgramsMayRunWhileAHookObserves) {
+  Model model;
+  auto hook = std::make_shared<TestHook>();
+  absl::StatusOr<Session> session = Session::Create(model.graph);
+  absl::StatusOr<Program> program;
+  int depth = 0;
+  std::vector<double> seen;
+  hook->instrument = [&](Instrumentation& i) -> absl::Status {
+    EVENGRAD_RETURN_IF_ERROR(i.Observe({.name = "a", .values = {model.a}}));
+    return i.Observe({.name = "loss", .values = {i.loss()}});
+  };
+  hook->observe = [&](const Observation& observation) -> absl::Status {
+    EXPECT_TRUE(observation.graph == program->graph);
+    if (depth == 0 && observation.name == "a") {
+      ++depth;
+      EVENGRAD_RETURN_IF_ERROR(session->Run(*program, {}).status());
+      for (int n = 0; n < 40; ++n) {
+        const Value other = model.a + static_cast<double>(n);
+        EVENGRAD_RETURN_IF_ERROR(session->Run({other}, {}).status());
+      }
+      --depth;
+    }
+    if (depth == 0) {
+      seen.push_back(observation.values[0].ToDoubles()[0]);
+      seen.push_back(static_cast<double>(observation.step));
+    }
+    return absl::OkStatus();
+  };
+  program = model.Minimized(hook);
+  ASSERT_TRUE(program.ok()) << program.status();
+  const absl::StatusOr<RunResult> result = session->Run(*program, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  // Of the outer step: a = 3 before it.
+  EXPECT_EQ(seen, (std::vector<double>{3, 1, 18, 1}));
+  EXPECT_EQ(*result->Scalar("loss"), 18);
+  EXPECT_EQ(session->step(), 2);
+}
+
+TEST(HookInterfaceTest, ACallOnTheHostCannotRunItsOwnSession) {
+  Model model;
+  std::optional<Session> session;
+  std::string message;
+  auto hook = std::make_shared<TestHook>();
+  hook->instrument = [&](Instrumentation& i) {
+    return i.ReplaceGradient(
+        model.a, HostCall(i.gradient(model.a), "call", [&](const Tensor&) {
+          const absl::Status status = session->Run({model.h}, {}).status();
+          message = Message(status);
+          return absl::OkStatus();
+        }));
+  };
+  const absl::StatusOr<Program> program = model.Minimized(hook);
+  ASSERT_TRUE(program.ok()) << program.status();
+  session.emplace(*Session::Create(model.graph));
+  const absl::Status status = session->Run(*program, {}).status();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(message,
+            "the session is in the middle of a run, so a HostCall cannot run a "
+            "program of it; do that in Hook::Observe, or in another session");
+  EXPECT_EQ(ReadNumber(*session, "a"), 1.5);
+  EXPECT_TRUE(session->Run({model.h}, {}).ok());
 }
 
 // Ends the training from a call on the host, in the words it was given.

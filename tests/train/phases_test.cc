@@ -2,7 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "evengrad/evengrad.h"
@@ -10,6 +14,10 @@
 
 namespace evengrad {
 namespace {
+
+void ExpectError(const absl::Status& status, std::string_view part) {
+  EXPECT_NE(Message(status).find(part), std::string_view::npos) << status;
+}
 
 struct Layers {
   Layers() {
@@ -65,6 +73,84 @@ TEST(PhasesTest, FreezesAndUnfreezes) {
             static_cast<float>(0.01));
   EXPECT_TRUE(layers.session->Read("all/hidden1/weights/momentum").ok());
   EXPECT_FALSE(layers.session->Read("head/hidden1/weights/momentum").ok());
+}
+
+// Without names, phases share their states, so their numbers must agree.
+TEST(PhasesTest, RefusesAnotherRateUnderTheSameName) {
+  Layers layers;
+  ASSERT_TRUE(layers.Train(1, {}, 0.1).ok());
+  const Tensor weights = layers.Read("hidden1/weights");
+  const absl::Status status = layers.Train(1, {}, 0.01);
+  ExpectError(
+      status,
+      "the state 'learning_rate' begins with another value in this program "
+      "(0.01) than in what the session met first (0.1); a session keeps "
+      "one value for each name, so give the program a name "
+      "(MinimizeOptions::name)");
+  ExpectError(status, "phases_test.cc:");
+  EXPECT_TRUE(layers.Read("hidden1/weights") == weights);
+  EXPECT_TRUE(layers.Train(1, {.name = "fine"}, 0.01).ok());
+}
+
+// The same program derived again goes on with what the session keeps; so does
+// one whose equal numbers are written as other nodes.
+TEST(PhasesTest, GoesOnWithAProgramDerivedAgain) {
+  Layers layers;
+  ASSERT_TRUE(layers.Train(1, {}, 0.1).ok());
+  ASSERT_TRUE(
+      layers.session->Write("learning_rate", *Tensor::Of<float>({}, {0.02F}))
+          .ok());
+  const absl::Status again = layers.Train(1, {}, 0.1);
+  EXPECT_TRUE(again.ok()) << again;
+  EXPECT_FLOAT_EQ(layers.Read("learning_rate").ToDoubles()[0], 0.02F);
+  EXPECT_EQ(layers.Read("step").ToDoubles()[0], 30);
+}
+
+// A hook whose state begins with what it was told.
+class Counter : public Hook {
+ public:
+  explicit Counter(std::function<Value(const Graph&)> start)
+      : start_(std::move(start)) {}
+  absl::Status Instrument(Instrumentation& instrumentation) override {
+    const Value count =
+        instrumentation.AddState("count", start_(instrumentation.graph()));
+    return instrumentation.UpdateState(count, count + 1.0);
+  }
+
+ private:
+  std::function<Value(const Graph&)> start_;
+};
+
+TEST(PhasesTest, ComparesWhatStatesBeginWithByValue) {
+  const auto status_of = [](const std::function<Value(const Graph&)>& first,
+                            const std::function<Value(const Graph&)>& second) {
+    Layers layers;
+    const absl::Status status =
+        layers.Train(0, {.hooks = {std::make_shared<Counter>(first)}}, 0.1);
+    EXPECT_TRUE(status.ok()) << status;
+    return layers.Train(0, {.hooks = {std::make_shared<Counter>(second)}}, 0.1);
+  };
+  const auto number = [](double value, DType dtype = DType::kF32) {
+    return [=](const Graph& graph) { return Constant(graph, value, dtype); };
+  };
+  const auto doubled = [](const Graph& graph) {
+    return Constant(graph, 2.0) * 2.0;
+  };
+  const auto random = [](const Graph& graph) {
+    return RandomNormal(graph, F32({8}), 0, 1);
+  };
+  const auto other_random = [](const Graph& graph) {
+    return RandomNormal(graph, F32({8}), 0, 2);
+  };
+  EXPECT_TRUE(status_of(number(4), doubled).ok());
+  EXPECT_TRUE(status_of(random, random).ok());
+  ExpectError(status_of(random, other_random),
+              "'count' begins with another value in this "
+              "program than in what the session met");
+  ExpectError(status_of(doubled, number(3)),
+              "(3) than in what the session met first (4)");
+  ExpectError(status_of(number(4), number(4, DType::kF64)),
+              "(f64[]) than in what the session met first (f32[])");
 }
 
 // Greedily: the first layer under a head of its own, then the second on top of
