@@ -18,7 +18,7 @@ import time
 
 from playwright.sync_api import TimeoutError, sync_playwright
 
-EVENGRAD, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
+EVENGRAD, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
 PART = sys.argv[3] if len(sys.argv) > 3 else ""
 STAGES = ["model", "gradients", "training", "optimized", "plan"]
 

@@ -174,6 +174,7 @@ std::string DescribeRun(const CLI::App& train) {
                                         "json",
                                         "save-model",
                                         "profile",
+                                        "recompute",
                                         "explain",
                                         "checkpoint",
                                         "checkpoint-every",
@@ -311,12 +312,15 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
     untrained.fetches.insert(untrained.fetches.begin(), {"loss", model.loss});
     EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const Program training,
-                            Minimize(model.loss, options.optimizer.optimizer,
-                                     {.hooks = watch->hooks(),
-                                      .fetches = LogitsOf(model),
-                                      .accumulate_steps = flags.accumulate,
-                                      .non_finite = options.non_finite}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const Program training,
+      Minimize(model.loss, options.optimizer.optimizer,
+               {.hooks = watch->hooks(),
+                .fetches = LogitsOf(model),
+                .accumulate_steps = flags.accumulate,
+                .non_finite = options.non_finite,
+                .recompute = RecomputeLayers(
+                    model.loss, static_cast<int>(flags.recompute))}));
   std::shared_ptr<Profile> profile;
   if (!flags.profile.empty()) profile = std::make_shared<Profile>();
   EVENGRAD_ASSIGN_OR_RETURN(

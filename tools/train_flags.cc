@@ -116,6 +116,12 @@ void AddTrainingFlags(CLI::App& train, TrainFlags& flags) {
   train.add_option("--batch-size", flags.batch_size, "Images a step")
       ->capture_default_str();
   train
+      .add_option("--recompute", flags.recompute,
+                  "Keep only what goes from one region of that many layers to "
+                  "the next, and compute the rest again for the gradient: less "
+                  "memory, more time; 0 keeps all")
+      ->capture_default_str();
+  train
       .add_option("--accumulate", flags.accumulate,
                   "Steps whose gradients make one update")
       ->capture_default_str();

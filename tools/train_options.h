@@ -34,6 +34,7 @@ struct TrainFlags {
   std::optional<int64_t> early_stopping;
   int64_t batch_size = 32;
   int64_t accumulate = 1;
+  int64_t recompute = 0;
   int64_t epochs = 10;
   int64_t classes = 10;
   std::string validation = "first:5000";

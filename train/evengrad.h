@@ -58,6 +58,7 @@
 #include "evengrad/train/monte_carlo.h"
 #include "evengrad/train/optimizers.h"
 #include "evengrad/train/progress_line.h"
+#include "evengrad/train/recompute.h"
 #include "evengrad/train/schedules.h"
 #include "evengrad/train/statistics_table.h"
 #include "evengrad/train/training_loop.h"
