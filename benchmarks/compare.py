@@ -114,6 +114,7 @@ def svg(rows):
     total = len(rows) * (height + gap) + 50
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 70}" height="{total}" '
              'font-family="sans-serif" font-size="12">',
+             '<rect width="100%" height="100%" rx="6" fill="#ffffff"/>',  # readable on dark pages, too
              f'<text x="{left}" y="16">time of the peer over ours (higher is faster)</text>']
     for i, (workload, threads, ours, peer) in enumerate(rows):
         ratio, y = peer["min"] / ours["min"], 28 + i * (height + gap)

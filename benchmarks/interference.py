@@ -11,6 +11,7 @@ belongs to the others, so 2 is the least to expect. Exit code 1 where a ratio is
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -47,6 +48,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--limit", type=float, default=2.5)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and end the busy processes
     print("| workload | alone: mean µs | beside busy processes: mean µs | ratio |\n|---|---|---|---|", flush=True)
     above = False
     for workload in arguments.workload:
