@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "evengrad/autodiff/recomputation.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/ops.h"
@@ -30,8 +32,9 @@ struct Seed {
 class Derivation {
  public:
   Derivation(const Graph& graph, std::span<const Value> wrt,
-             std::map<ValueId, Value>* all)
-      : graph_(graph), all_(all) {
+             const GradientOptions& options)
+      : graph_(graph), all_(options.all) {
+    if (options.recompute) recomputation_.emplace(graph, options.recompute);
     for (const Value& value : wrt) gradients_[value.id()] = Value();
   }
 
@@ -77,16 +80,24 @@ class Derivation {
   absl::Status Visit(const Node& node) {
     const LocationScope location(graph_, node.location());
     const GradientScope gradient_of(graph_, node.id());
-    const NameScope scope(graph_, StrCat("gradient/", node.name()));
     std::vector<Value> output_gradients;
     bool reached = false;
-    for (int i = 0; i < node.num_outputs(); ++i) {
-      output_gradients.push_back(TakeGradient(node.output(i)));
-      reached |= output_gradients.back().valid();
+    {
+      const NameScope scope(graph_, StrCat("gradient/", node.name()));
+      for (int i = 0; i < node.num_outputs(); ++i) {
+        output_gradients.push_back(TakeGradient(node.output(i)));
+        reached |= output_gradients.back().valid();
+      }
     }
     if (!reached || !InputDepends(node)) return graph_.status();
+    Node read = node;
+    if (recomputation_.has_value()) {
+      read = recomputation_->StandIn(node, output_gradients);
+      EVENGRAD_RETURN_IF_ERROR(graph_.status());
+    }
+    const NameScope scope(graph_, StrCat("gradient/", node.name()));
     if (!node.op().gradient) return GoOnWithoutGradient(node);
-    return Contribute(node, node.op().gradient(node, output_gradients));
+    return Contribute(node, node.op().gradient(read, output_gradients));
   }
 
   // The sum of the contributions to the gradient of `value`, in its type.
@@ -168,6 +179,7 @@ class Derivation {
 
   Graph graph_;
   std::map<ValueId, Value>* const all_;
+  std::optional<Recomputation> recomputation_;
   std::vector<bool> depends_;
   std::map<ValueId, std::vector<Value>> contributions_;
   std::map<ValueId, Value> gradients_;
@@ -286,7 +298,7 @@ absl::StatusOr<std::vector<Value>> Gradients(std::span<const Value> losses,
                             ResolveWrt(*graph, wrt));
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Seed> seeds,
                             MakeSeeds(*graph, losses, options));
-  Derivation derivation(*graph, own_wrt, options.all);
+  Derivation derivation(*graph, own_wrt, options);
   EVENGRAD_RETURN_IF_ERROR(derivation.Run(seeds));
 
   std::vector<Value> gradients;

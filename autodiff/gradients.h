@@ -2,6 +2,7 @@
 #ifndef EVENGRAD_AUTODIFF_GRADIENTS_H_
 #define EVENGRAD_AUTODIFF_GRADIENTS_H_
 
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -23,6 +24,11 @@ struct GradientOptions {
   // Where not null: also gets the gradient of every value between wrt and the
   // loss.
   std::map<ValueId, Value>* all = nullptr;
+  // Where set: gives the region (0 or more) of a node whose values are not kept
+  // until the gradient reads them, but computed again when it has reached the
+  // region; -1 for other nodes. The gradient is the same. Values that a region
+  // reads from outside are kept, so one region takes no less memory than none.
+  std::function<int(const Node& node)> recompute = {};
 };
 
 // d loss / d wrt[i], each with the type of wrt[i]. The new nodes are named

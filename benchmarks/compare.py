@@ -5,7 +5,7 @@
         --peer torch_training_steps.py [--rounds 5] [--threads 1 2] [--only mlp_300_100/batch:32 …] \\
         [--markdown table.md] [--svg chart.svg] [--json rounds.json]
 
-The peer is a script that takes --threads N, --only WORKLOAD and --seconds S, and prints one JSON object a line with
+The peer is a Python script or a program (libtorch_training_steps) that takes --threads N, --only WORKLOAD and --seconds S, and prints one JSON object a line with
 "workload", "median_us" and "min_us". Both sides run in turn, each in a process of its own, for several rounds: load of
 the machine then falls on both. Of each round and side the median and the minimum of the single steps are kept; the
 table shows
@@ -48,8 +48,9 @@ def measure_ours(arguments, workload, threads):
 
 
 def measure_peer(arguments, workload, threads):
-    for line in run_lines([arguments.python, arguments.peer, "--threads", str(threads), "--only", workload,
-                           "--seconds", str(arguments.seconds)]).splitlines():
+    program = [arguments.python, arguments.peer] if arguments.peer.endswith(".py") else [arguments.peer]
+    for line in run_lines(program + ["--threads", str(threads), "--only", workload,
+                                     "--seconds", str(arguments.seconds)]).splitlines():
         record = json.loads(line)
         if record["workload"] == workload:
             return {key: record[key] for key in ("median_us", "min_us", "peak_kib") if key in record}
@@ -130,7 +131,7 @@ def svg(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--benchmark", required=True, help="the program training_step_benchmark")
-    parser.add_argument("--peer", required=True, help="the peer's script")
+    parser.add_argument("--peer", required=True, help="the peer's script or program")
     parser.add_argument("--python", default="/usr/bin/python3", help="what runs it")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="measured time of each run")

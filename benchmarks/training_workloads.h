@@ -51,6 +51,13 @@ inline std::vector<Workload> TrainingWorkloads() {
   };
 }
 
+// That many hidden layers of 100 SELU units: for what a layer costs.
+inline Workload SeluNetwork(int num_layers) {
+  return {.name = StrCat("selu_", num_layers, "x100"),
+          .hidden = std::vector<int>(static_cast<size_t>(num_layers), 100),
+          .selu = true};
+}
+
 // A model and its training program.
 struct TrainingModel {
   Graph graph;

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 
@@ -31,7 +32,7 @@ struct GraphBody {
   uint64_t id = NextId();
   std::vector<Ancestor> ancestors;
   std::vector<std::shared_ptr<const NodeRecord>> nodes;
-  absl::flat_hash_map<std::string, int> names;
+  absl::flat_hash_map<absl::string_view, int> names;  // of `nodes`, which stay
   absl::flat_hash_map<std::string, int> last_suffix;
   absl::flat_hash_map<int, ValueId> initializers;      // by state
   absl::flat_hash_map<int, ValueId> training_updates;  // by state
@@ -78,12 +79,12 @@ std::string ErrorPrefixFor(SourceLocation location, std::string_view name) {
 std::string UniqueName(GraphBody& body, std::string_view base) {
   std::string name =
       body.scope.empty() ? std::string(base) : StrCat(body.scope, "/", base);
-  if (!body.names.contains(name)) return name;
+  if (!body.names.contains(internal::ForAbsl(name))) return name;
   int& suffix = body.last_suffix[name];
   std::string candidate;
   do {
     candidate = StrCat(name, "_", ++suffix);
-  } while (body.names.contains(candidate));
+  } while (body.names.contains(internal::ForAbsl(candidate)));
   return candidate;
 }
 
@@ -226,6 +227,7 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
   auto record = std::make_shared<NodeRecord>();
   std::vector<TensorType> input_types;
   input_types.reserve(inputs.size());
+  record->inputs.reserve(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& input = inputs[i];
     if (input.body_ == nullptr) {
@@ -268,7 +270,7 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
   record->name = std::move(name);
 
   const int id = num_nodes();
-  body_->names.emplace(record->name, id);
+  body_->names.emplace(internal::ForAbsl(record->name), id);
   body_->nodes.push_back(std::move(record));
   Node node(body_, id);
   if (IsParameter(node)) {

@@ -1,5 +1,9 @@
 #include "evengrad/graph/tensor.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -21,6 +25,21 @@ T Saturated(double value) {
   return static_cast<T>(value);
 }
 
+// Rows of a large matrix lie on pages of their own: with small ones, finding
+// pages costs a tenth of a product's time.
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kWorthHugePages = 2 * kHugePage;
+
+void* AllocateHugePages(size_t bytes) {
+  const size_t padded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  void* memory = std::aligned_alloc(kHugePage, padded);
+#if defined(MADV_HUGEPAGE)
+  // A hint: where the system has none to give, small ones do.
+  if (memory != nullptr) madvise(memory, padded, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
 }  // namespace
 
 std::shared_ptr<std::byte> AllocateAligned(int64_t bytes) {
@@ -29,7 +48,12 @@ std::shared_ptr<std::byte> AllocateAligned(int64_t bytes) {
   }
   const size_t padded =
       (static_cast<size_t>(bytes) + kAlignment) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, padded);
+  void* memory = nullptr;
+  if (padded >= kWorthHugePages) {
+    memory = AllocateHugePages(padded);
+  } else {
+    memory = std::aligned_alloc(kAlignment, padded);
+  }
   if (memory == nullptr) return nullptr;
   std::memset(memory, 0, padded);
   return {static_cast<std::byte*>(memory),

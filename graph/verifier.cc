@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 
@@ -59,10 +60,11 @@ absl::Status VerifyNode(const Node& node, VerifyOptions options) {
 
 absl::Status VerifyGraph(const Graph& graph, VerifyOptions options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
-  std::set<std::string_view> names;
+  absl::flat_hash_set<absl::string_view> names;
+  names.reserve(static_cast<size_t>(graph.num_nodes()));
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const Node node = graph.node(id);
-    if (!names.insert(node.name()).second) {
+    if (!names.insert(internal::ForAbsl(node.name())).second) {
       return InvalidArgument(node.ErrorPrefix(), "the name is not unique");
     }
     EVENGRAD_RETURN_IF_ERROR(

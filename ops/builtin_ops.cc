@@ -2,6 +2,7 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/ops/change_statistics.h"
+#include "evengrad/ops/run_after.h"
 
 namespace evengrad {
 namespace {
@@ -92,6 +93,7 @@ constexpr OpFunction kOps[] = {PlaceholderOp,
                                ReshapeLikeOp,
                                RreluOp,
                                RsqrtOp,
+                               RunAfterOp,
                                ScatterAddOp,
                                ScatterSliceOp,
                                SelectOp,

@@ -61,26 +61,28 @@ class ChangeStatisticsKernel : public Kernel {
     const T* const before = context.input<T>(inputs_[0]);
     const T* const after = context.input<T>(inputs_[1]);
     StatisticsAccumulator<Compute> values(0, 0), changes(0, 0);
+    HistogramSample<Compute> value_sample(count_, CountsBins(1));
+    HistogramSample<Compute> change_sample(count_, CountsBins(3));
     Compute change[kStatisticsBlock];
     for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
       const int64_t n = std::min(kStatisticsBlock, count_ - at);
       if constexpr (std::is_same_v<T, Compute>) {
         values.Add(before + at, n);
+        value_sample.Add(before + at, n);
         SubtractLoop(after + at, before + at, n, change);
       } else {
         for (int64_t i = 0; i < n; ++i) change[i] = Load(before[at + i]);
         values.Add(change, n);
+        value_sample.Add(change, n);
         for (int64_t i = 0; i < n; ++i) {
           change[i] = Load(after[at + i]) - change[i];
         }
       }
       changes.Add(change, n);
+      change_sample.Add(change, n);
     }
-    Finish(values, 0, context,
-           [&](int64_t i) { return static_cast<double>(Load(before[i])); });
-    Finish(changes, 2, context, [&](int64_t i) {
-      return static_cast<double>(Load(after[i]) - Load(before[i]));
-    });
+    Finish(values, value_sample, 0, context);
+    Finish(changes, change_sample, 2, context);
   }
 
  private:
@@ -92,16 +94,21 @@ class ChangeStatisticsKernel : public Kernel {
     }
   }
 
+  // Whether the histogram that is this output is wanted.
+  bool CountsBins(size_t output) const {
+    return bins_ > 0 && outputs_[output] >= 0;
+  }
+
   // Writes outputs `first` and first + 1, where they are wanted.
-  template <typename LoadElement>
-  void Finish(const StatisticsAccumulator<Compute>& accumulator, size_t first,
-              const KernelContext& context, const LoadElement& load) const {
+  void Finish(const StatisticsAccumulator<Compute>& accumulator,
+              const HistogramSample<Compute>& sample, size_t first,
+              const KernelContext& context) const {
     if (outputs_[first] >= 0) {
       accumulator.Write(count_, context.output<Compute>(outputs_[first]));
     }
-    if (bins_ > 0 && outputs_[first + 1] >= 0) {
-      FillHistogram(count_, load, accumulator.minimum(), accumulator.maximum(),
-                    bins_, context.output<Compute>(outputs_[first + 1]));
+    if (CountsBins(first + 1)) {
+      sample.Count(accumulator.minimum(), accumulator.maximum(), bins_,
+                   context.output<Compute>(outputs_[first + 1]));
     }
   }
 
@@ -144,7 +151,7 @@ void ReferenceOf(const std::vector<double>& input, std::vector<double>& summary,
   set(Statistic::kNans, count([](double x) { return std::isnan(x); }));
   set(Statistic::kInfinities, count([](double x) { return std::isinf(x); }));
   if (histogram.empty() || none) return;
-  const size_t stride = (input.size() + 4095) / 4096;
+  const size_t stride = (input.size() + 2047) / 2048;
   const auto bins = static_cast<double>(histogram.size());
   for (size_t i = 0; i < input.size(); i += stride) {
     if (!std::isfinite(input[i])) continue;
@@ -177,7 +184,7 @@ const OpDef& ChangeStatisticsOp() {
       .attributes = {{.name = "bins",
                       .fallback = int64_t{0},
                       .minimum = 0,
-                      .maximum = kMaxHistogramSample}},
+                      .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
       .make_kernel = MakeStatisticsKernel<ChangeStatisticsKernel>,
       .reference = Reference,

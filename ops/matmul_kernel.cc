@@ -61,10 +61,10 @@ absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request) {
                        .output = {output[1], 1}};
 }
 
-// Panels narrower than this lose speed: 64, and 128 for long sides, where each
-// panel's share of repacking the other matrix grows.
+// Panels narrower than this lose speed: 64, and more for long sides, because
+// each panel copies the other matrix once more.
 int64_t MinimumPanel(int64_t length) {
-  return std::clamp<int64_t>(length / 8, 64, 128);
+  return std::clamp<int64_t>(length / 4, 64, 512);
 }
 
 std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
@@ -263,10 +263,12 @@ class MatMulKernel : public Kernel {
   void FinishBlock(const Panel& panel, const float* output,
                    const MatrixBlock& block,
                    const KernelContext& context) const {
-    const int64_t stride = panel.product.output.row;
-    const int64_t row = panel.vector->transient() ? 0 : block.row_begin;
-    epilogue_->Run(output + row * stride + block.column_begin, stride,
-                   panel.rows.begin + block.row_begin,
+    int64_t stride = panel.vector->block_row();
+    if (!panel.vector->transient()) {
+      stride = panel.product.output.row;
+      output += block.row_begin * stride + block.column_begin;
+    }
+    epilogue_->Run(output, stride, panel.rows.begin + block.row_begin,
                    panel.rows.begin + block.row_end,
                    panel.columns.begin + block.column_begin,
                    panel.columns.begin + block.column_end,

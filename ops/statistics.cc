@@ -55,20 +55,19 @@ class StatisticsKernel : public Kernel {
 
   void Run(int, const KernelContext& context) const override {
     const T* const input = context.input<T>(input_);
+    const bool counts = bins_ > 0 && histogram_ >= 0;
     StatisticsAccumulator<Compute> accumulator(low_, high_);
+    HistogramSample<Compute> sample(count_, counts);
     for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
-      AddBlock(input + at, std::min(kStatisticsBlock, count_ - at),
-               accumulator);
+      AddBlock(input + at, std::min(kStatisticsBlock, count_ - at), accumulator,
+               sample);
     }
     if (summary_ >= 0) {
       accumulator.Write(count_, context.output<Compute>(summary_));
     }
-    if (bins_ > 0 && histogram_ >= 0) {
-      FillHistogram(
-          count_,
-          [&](int64_t i) { return static_cast<double>(Load(input[i])); },
-          accumulator.minimum(), accumulator.maximum(), bins_,
-          context.output<Compute>(histogram_));
+    if (counts) {
+      sample.Count(accumulator.minimum(), accumulator.maximum(), bins_,
+                   context.output<Compute>(histogram_));
     }
   }
 
@@ -82,13 +81,16 @@ class StatisticsKernel : public Kernel {
   }
 
   static void AddBlock(const T* input, int64_t count,
-                       StatisticsAccumulator<Compute>& accumulator) {
+                       StatisticsAccumulator<Compute>& accumulator,
+                       HistogramSample<Compute>& sample) {
     if constexpr (std::is_same_v<T, Compute>) {
       accumulator.Add(input, count);
+      sample.Add(input, count);
     } else {
       Compute converted[kStatisticsBlock] = {};
       for (int64_t i = 0; i < count; ++i) converted[i] = Load(input[i]);
       accumulator.Add(converted, count);
+      sample.Add(converted, count);
     }
   }
 
@@ -146,7 +148,7 @@ absl::Status Reference(const ReferenceCall& call) {
   const double minimum = summary[static_cast<size_t>(Statistic::kMinimum)];
   const double maximum = summary[static_cast<size_t>(Statistic::kMaximum)];
   size_t stride = 1;
-  while (stride * 4096 < input.size()) ++stride;
+  while (stride * 2048 < input.size()) ++stride;
   for (size_t i = 0; i < input.size(); i += stride) {
     if (!std::isfinite(input[i])) continue;
     double place = (input[i] - minimum) / (maximum - minimum) * bins;
@@ -171,7 +173,7 @@ const OpDef& StatisticsOp() {
                      {.name = "bins",
                       .fallback = int64_t{0},
                       .minimum = 0,
-                      .maximum = kMaxHistogramSample}},
+                      .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
       .make_kernel = MakeStatisticsKernel<StatisticsKernel>,
       .reference = Reference,

@@ -38,7 +38,8 @@ enum class Statistic : uint8_t {
 inline constexpr int kNumStatistics = 10;
 
 // At most this many elements, evenly spaced, are counted in a histogram.
-inline constexpr int64_t kMaxHistogramSample = 4096;
+inline constexpr int64_t kMaxHistogramSample = 2048;
+inline constexpr int64_t kMaxHistogramBins = 4096;
 
 struct StatisticsOptions {
   // Elements outside [low, high] are counted; none where low == high.

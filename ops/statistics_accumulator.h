@@ -118,27 +118,64 @@ class StatisticsAccumulator {
   int64_t infinities_ = 0;
 };
 
-// Counts a sample of at most kMaxHistogramSample of `count` elements in `bins`
-// of equal width between the extremes. `load(i)` is element i as a double.
-template <typename T, typename Load>
-void FillHistogram(int64_t count, const Load& load, double minimum,
-                   double maximum, int64_t bins, T* histogram) {
-  std::fill(histogram, histogram + bins, T{0});
-  const int64_t stride =
-      (count + kMaxHistogramSample - 1) / kMaxHistogramSample;
-  for (int64_t i = 0; i < count; i += stride) {
-    const double x = load(i);
-    if (!std::isfinite(x)) continue;
-    const double place = (x - minimum) / (maximum - minimum);
-    // Not positive where the extremes are equal, or too far apart.
-    const int64_t bin =
-        place > 0
-            ? std::min(bins - 1,
-                       static_cast<int64_t>(place * static_cast<double>(bins)))
-            : 0;
-    histogram[bin] += 1;
+// A sample of at most kMaxHistogramSample elements of a tensor, taken from its
+// blocks one after the other while they are in the cache.
+template <typename T>
+class HistogramSample {
+ public:
+  // Of a tensor of `count` elements; nothing is taken where it is not `wanted`.
+  HistogramSample(int64_t count, bool wanted)
+      : stride_(wanted ? (count + kMaxHistogramSample - 1) / kMaxHistogramSample
+                       : 0) {}
+
+  // The next `count` elements.
+  void Add(const T* values, int64_t count) {
+    if (stride_ == 0) return;
+    for (; next_ < count; next_ += stride_) sample_[size_++] = values[next_];
+    next_ -= count;
   }
-}
+
+  // Counts the finite ones in `bins` of equal width between the extremes.
+  void Count(double minimum, double maximum, int64_t bins, T* histogram) const {
+    // Neighbours often fall into the same bin: with counts of their own they do
+    // not wait for each other.
+    constexpr size_t kCounts = 4;
+    constexpr int64_t kMaxBins = 256;
+    int32_t counts[kCounts][kMaxBins + 1];
+    const bool fits = bins <= kMaxBins;
+    for (size_t c = 0; fits && c < kCounts; ++c) {
+      std::fill(counts[c], counts[c] + bins + 1, 0);
+    }
+    std::fill(histogram, histogram + bins, T{0});
+    constexpr int64_t kBlock = 512;  // a multiple of kCounts
+    int32_t places[kBlock];
+    for (int64_t at = 0; at < size_; at += kBlock) {
+      const int64_t n = std::min(kBlock, size_ - at);
+      FindBinsLoop(sample_ + at, n, minimum, maximum, bins, places);
+      int64_t i = 0;
+      for (; fits && i + 4 <= n; i += 4) {
+        ++counts[0][places[i]];
+        ++counts[1][places[i + 1]];
+        ++counts[2][places[i + 2]];
+        ++counts[3][places[i + 3]];
+      }
+      for (; i < n; ++i) {
+        if (places[i] < bins) histogram[places[i]] += 1;
+      }
+    }
+    for (int64_t bin = 0; fits && bin < bins; ++bin) {
+      for (size_t c = 0; c < kCounts; ++c) {
+        histogram[bin] += static_cast<T>(counts[c][bin]);
+      }
+    }
+  }
+
+ private:
+  int64_t stride_;
+  int64_t next_ = 0;  // in the elements to come
+  int64_t size_ = 0;
+  T sample_[kMaxHistogramSample];
+};
 
 }  // namespace evengrad
 

@@ -200,6 +200,47 @@ BlockStatistics BlockF64(const double* input, int64_t count, bool count_outside,
   return StatisticsOfBlock(input, count, count_outside, low, high);
 }
 
+template <typename T>
+void FindBins(const T* x, int64_t count, double minimum, double maximum,
+              int64_t bins, int32_t* places) {
+  const Doubles d;
+  const hn::Rebind<int32_t, Doubles> whole;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto low = hn::Set(d, minimum);
+  const auto range = hn::Set(d, maximum - minimum);
+  const auto number = hn::Set(d, static_cast<double>(bins));
+  const auto last = hn::Set(d, static_cast<double>(bins - 1));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto value = LoadDoubles(d, x + i);
+    const auto place = hn::Div(hn::Sub(value, low), range);
+    // Not positive where the extremes are equal, or too far apart.
+    const auto bin = hn::IfThenElseZero(hn::Gt(place, hn::Zero(d)),
+                                        hn::Min(hn::Mul(place, number), last));
+    const auto finite = hn::Eq(hn::Sub(value, value), hn::Zero(d));
+    hn::StoreU(hn::DemoteTo(whole, hn::IfThenElse(finite, bin, number)), whole,
+               places + i);
+  }
+  for (; i < count; ++i) {
+    const double place =
+        (static_cast<double>(x[i]) - minimum) / (maximum - minimum);
+    const double bin = place > 0 ? std::min(place * static_cast<double>(bins),
+                                            static_cast<double>(bins - 1))
+                                 : 0;
+    places[i] = static_cast<int32_t>(
+        std::isfinite(x[i]) ? bin : static_cast<double>(bins));
+  }
+}
+
+void FindBinsF32(const float* x, int64_t count, double minimum, double maximum,
+                 int64_t bins, int32_t* places) {
+  FindBins(x, count, minimum, maximum, bins, places);
+}
+void FindBinsF64(const double* x, int64_t count, double minimum, double maximum,
+                 int64_t bins, int32_t* places) {
+  FindBins(x, count, minimum, maximum, bins, places);
+}
+
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
 }  // namespace evengrad
@@ -214,6 +255,8 @@ HWY_EXPORT(SubtractF32);
 HWY_EXPORT(SubtractF64);
 HWY_EXPORT(BlockF32);
 HWY_EXPORT(BlockF64);
+HWY_EXPORT(FindBinsF32);
+HWY_EXPORT(FindBinsF64);
 
 double SumOfSquaresLoop(const float* input, int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF32)(input, count);
@@ -239,6 +282,15 @@ BlockStatistics BlockStatisticsLoop(const double* input, int64_t count,
                                     bool count_outside, double low,
                                     double high) {
   return HWY_DYNAMIC_DISPATCH(BlockF64)(input, count, count_outside, low, high);
+}
+
+void FindBinsLoop(const float* x, int64_t count, double minimum, double maximum,
+                  int64_t bins, int32_t* places) {
+  HWY_DYNAMIC_DISPATCH(FindBinsF32)(x, count, minimum, maximum, bins, places);
+}
+void FindBinsLoop(const double* x, int64_t count, double minimum,
+                  double maximum, int64_t bins, int32_t* places) {
+  HWY_DYNAMIC_DISPATCH(FindBinsF64)(x, count, minimum, maximum, bins, places);
 }
 
 }  // namespace evengrad

@@ -37,6 +37,13 @@ BlockStatistics BlockStatisticsLoop(const double* input, int64_t count,
                                     bool count_outside, double low,
                                     double high);
 
+// places[i] = the one of `bins` <= 2^16 bins of equal width between the
+// extremes that x[i] falls into; `bins` where x[i] is not finite.
+void FindBinsLoop(const float* x, int64_t count, double minimum, double maximum,
+                  int64_t bins, int32_t* places);
+void FindBinsLoop(const double* x, int64_t count, double minimum,
+                  double maximum, int64_t bins, int32_t* places);
+
 }  // namespace evengrad
 
 #endif  // EVENGRAD_OPS_STATISTICS_LOOPS_H_

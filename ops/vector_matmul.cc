@@ -21,224 +21,265 @@ namespace {
 // oneDNN's kernels for AVX-512 multiply small matrices in place.
 bool HasLoops() { return !HWY_ARCH_X86 || HWY_TARGET > HWY_AVX3; }
 
-// The weights of one block of depth and columns, strip by strip.
-class Strips {
- public:
-  // `at_end`: the block holds the last row of the matrix.
-  Strips(bool pack, const MatrixView& weights, int64_t columns, int64_t depth,
-         bool at_end, float* packed)
-      : pack_(pack),
-        weights_(weights),
-        columns_(columns),
-        depth_(depth),
-        at_end_(at_end),
-        packed_(packed) {
-    for (int64_t j = 0; j < columns; j += width(j)) {
-      const int64_t count = std::min(width(j), columns - j);
-      if (pack_) {
-        PackStrip(weights.data + j * weights.column, weights.column,
-                  weights.row, count, width(j), depth, packed + j * depth);
-      } else if (at_end && count < width(j)) {
-        PackRows(weights.data + (depth - 1) * weights.row + j, weights.row,
-                 count, width(j), 1, packed);
-      }
-    }
-  }
+constexpr int64_t kPackedRows = TileRows(kMaxTileVectors);
 
-  int vectors(int64_t j) const {
-    return StripVectors((columns_ - j + kTileLanes - 1) / kTileLanes);
-  }
-  int64_t width(int64_t j) const { return vectors(j) * kTileLanes; }
-  int64_t columns() const { return columns_; }
-  int64_t depth() const { return depth_; }
-
-  StripView View(int64_t j) const {
-    const int64_t count = std::min(width(j), columns_ - j);
-    StripView view = {.row = width(j), .depth = depth_};
-    view.last_columns =
-        static_cast<size_t>(count - (vectors(j) - 1) * kTileLanes);
-    if (pack_) {
-      view.data = packed_ + j * depth_;
-    } else {
-      view.data = weights_.data + j;
-      view.row = weights_.row;
-      if (at_end_ && count < width(j)) view.last_row = packed_;
-    }
-    return view;
-  }
-
- private:
-  bool pack_;
-  MatrixView weights_;
-  int64_t columns_;
-  int64_t depth_;
-  bool at_end_;
-  float* packed_;
-};
-
-// What is to be fetched while tiles are computed.
-struct Prefetches {
-  Prefetch weights;  // of the next block
-  Prefetch companions[MatMulCompanions::kMax];
-
-  HWY_INLINE void Step() {
-    weights.Step();
-    for (Prefetch& companion : companions) companion.Step();
-  }
-};
-
-// A block of rows of the input, and where its product goes.
+// Rows and depth of the input, and where their product goes.
 struct RowBlock {
   MatrixView input = {};
   bool packed = false;  // in groups of kPackedRows rows
   int64_t rows = 0;
+  int64_t depth = 0;
   float* output = nullptr;
   int64_t output_row = 0;
   bool add = false;
+
+  MatrixView TileInput(int64_t row) const {
+    if (packed) return {input.data + row * depth, 1, kPackedRows};
+    return {input.data + row * input.row, input.row, input.column};
+  }
+  int64_t NumTiles(int vectors) const {
+    const int64_t height = packed ? kPackedRows : TileRows(vectors);
+    return (rows + height - 1) / height;
+  }
 };
 
-constexpr int64_t kPackedRows = TileRows(kMaxTileVectors);
-
-int64_t NumTiles(const RowBlock& block, int vectors) {
-  const int64_t rows = block.packed ? kPackedRows : TileRows(vectors);
-  return (block.rows + rows - 1) / rows;
-}
-
-int64_t NumTiles(const RowBlock& block, const Strips& strips) {
-  int64_t tiles = 0;
-  for (int64_t j = 0; j < strips.columns(); j += strips.width(j)) {
-    tiles += NumTiles(block, strips.vectors(j));
-  }
-  return tiles;
-}
-
-void MultiplyStrip(const RowBlock& block, const Strips& strips, int64_t j,
-                   Prefetches& prefetches) {
-  const int vectors = strips.vectors(j);
-  const StripView weights = strips.View(j);
-  int64_t row = 0;
-  auto run = [&](int64_t count, int tile_rows) {
-    const TileFunction tile = FindTile(tile_rows, vectors);
-    for (int64_t t = 0; t < count; ++t, row += tile_rows) {
-      prefetches.Step();
-      const MatrixView input =
-          block.packed ? MatrixView{block.input.data + row * strips.depth(), 1,
-                                    kPackedRows}
-                       : MatrixView{block.input.data + row * block.input.row,
-                                    block.input.row, block.input.column};
-      tile(input, weights, block.output + row * block.output_row + j,
-           block.output_row, block.add);
+// Groups of kPackedRows lines, of an input whose columns are dense: a cache
+// line of each is read at a time, because columns may lie on few sets of the
+// cache.
+void PackColumns(const MatrixView& input, int64_t rows, int64_t depth,
+                 float* packed) {
+  for (int64_t chunk = 0; chunk < rows; chunk += kCacheLine) {
+    const int64_t end = std::min(rows, chunk + kCacheLine);
+    for (int64_t k = 0; k < depth; ++k) {
+      const float* const from = input.data + k * input.column;
+      for (int64_t i = chunk; i < end; i += kPackedRows) {
+        PackRows(from + i, 0, std::min(kPackedRows, end - i), kPackedRows, 1,
+                 packed + i * depth + k * kPackedRows);
+      }
     }
-  };
-  const int64_t tiles = NumTiles(block, vectors);
-  if (block.packed) {
-    run(block.rows / kPackedRows, kPackedRows);
-    if (row < block.rows) run(1, static_cast<int>(block.rows - row));
-    return;
-  }
-  // Tiles of about the same height.
-  const auto height = static_cast<int>(block.rows / tiles);
-  const int64_t higher = block.rows % tiles;
-  if (higher > 0) run(higher, height + 1);
-  run(tiles - higher, height);
-}
-
-void MultiplyRows(const RowBlock& block, const Strips& strips,
-                  Prefetches& prefetches) {
-  for (int64_t j = 0; j < strips.columns(); j += strips.width(j)) {
-    MultiplyStrip(block, strips, j, prefetches);
   }
 }
 
 void PackInput(const MatrixView& input, int64_t rows, int64_t depth,
                float* packed) {
-  for (int64_t i = 0; i < rows; i += kPackedRows) {
-    PackStrip(input.data + i * input.row, input.row, input.column,
-              std::min(kPackedRows, rows - i), kPackedRows, depth,
-              packed + i * depth);
+  static_assert(kPackedRows % 4 == 0 && kCacheLine % kPackedRows == 0);
+  if (input.row == 1) return PackColumns(input, rows, depth, packed);
+  for (int64_t i = 0; i < rows; i += 4) {
+    PackFourLines(
+        input.data + i * input.row, input.row, rows - i, depth,
+        packed + i / kPackedRows * kPackedRows * depth + i % kPackedRows,
+        kPackedRows);
   }
 }
 
-// One call of VectorMatMul::Run.
+// What goes on beside the tiles.
+struct Background {
+  WeightsPacker packer = {};
+  int64_t pieces = 0;  // before each tile
+  Prefetches prefetches = {};
+};
+
+// The product of a block of rows and a strip of weights, to `output`.
+void MultiplyStrip(const RowBlock& block, const StripView& weights, int vectors,
+                   float* output, Background& background) {
+  int64_t row = 0;
+  auto run = [&](int64_t count, int64_t height) {
+    const TileFunction tile = FindTile(static_cast<int>(height), vectors);
+    for (int64_t t = 0; t < count; ++t, row += height) {
+      if (background.pieces > 0) background.packer.Step(background.pieces);
+      tile(block.TileInput(row), weights, output + row * block.output_row,
+           block.output_row, block.add, background.prefetches);
+    }
+  };
+  if (block.packed) {
+    run(block.rows / kPackedRows, kPackedRows);
+    if (row < block.rows) run(1, block.rows - row);
+    return;
+  }
+  // Tiles of about the same height.
+  const int64_t tiles = block.NumTiles(vectors);
+  const int64_t height = block.rows / tiles;
+  const int64_t higher = block.rows % tiles;
+  if (higher > 0) run(higher, height + 1);
+  run(tiles - higher, height);
+}
+
+// One call of VectorMatMul::Run: blocks of rows, of these blocks of depth, of
+// these groups of columns.
 class Multiplication {
  public:
   Multiplication(const MatMulBlocking& blocking, const MatMulCall& call)
-      : b_(blocking), p_(blocking.product), call_(call) {}
+      : b_(blocking),
+        p_(blocking.product),
+        call_(call),
+        packed_(reinterpret_cast<float*>(call.scratch)),
+        next_packed_(packed_ +
+                     (blocking.pack_ahead ? blocking.group_elements : 0)),
+        packed_input_(
+            reinterpret_cast<float*>(call.scratch + blocking.weights_bytes)) {}
 
-  void Run() const {
-    for (int64_t j = 0; j < p_.columns; j += b_.column_block) {
-      const int64_t columns = std::min(b_.column_block, p_.columns - j);
-      for (int64_t k = 0; k < p_.depth; k += b_.depth_block) {
-        RunBlock(j, columns, k, std::min(b_.depth_block, p_.depth - k));
+  void Run() {
+    Group next;
+    if (b_.pack_weights && b_.pack_ahead) Pack(next, packed_);
+    for (Group group; group.row < p_.rows; group = next) {
+      next = Following(group);
+      if (group.column == 0) block_ = MakeBlock(group);
+      if (b_.pack_ahead) {
+        background_.packer.Finish();
+        if (next.row < p_.rows) BeginPacking(next, next_packed_);
+      } else if (b_.pack_weights) {
+        Pack(group, packed_);
       }
+      RunGroup(group);
+      if (b_.pack_ahead) std::swap(packed_, next_packed_);
     }
   }
 
  private:
+  // Where a group begins.
+  struct Group {
+    int64_t row = 0;
+    int64_t depth = 0;
+    int64_t column = 0;
+  };
+
+  Group Following(Group group) const {
+    group.column += b_.column_group;
+    if (group.column < p_.columns) return group;
+    group.column = 0;
+    group.depth += b_.depth_block;
+    if (group.depth < p_.depth) return group;
+    group.depth = 0;
+    group.row += b_.row_block;
+    return group;
+  }
+
+  int64_t DepthOf(const Group& group) const {
+    return std::min(b_.depth_block, p_.depth - group.depth);
+  }
+  int64_t ColumnsOf(const Group& group) const {
+    return std::min(b_.column_group, p_.columns - group.column);
+  }
   const float* WeightsAt(int64_t k, int64_t j) const {
     return call_.weights + k * p_.weights.row + j * p_.weights.column;
   }
 
-  // The weights of the block after this one, where they will be packed.
-  Prefetch NextWeights(int64_t j, int64_t columns, int64_t k) const {
-    if (!b_.pack_weights) return Prefetch();
-    k += b_.depth_block;
-    if (k >= p_.depth) {
-      k = 0;
-      j += columns;
-    }
-    if (j >= p_.columns) return Prefetch();
-    const int64_t depth = std::min(b_.depth_block, p_.depth - k);
-    columns = std::min(b_.column_block, p_.columns - j);
-    return p_.weights.column == 1
-               ? Prefetch(WeightsAt(k, j), p_.weights.row, depth, columns)
-               : Prefetch(WeightsAt(k, j), p_.weights.column, columns, depth);
+  void BeginPacking(const Group& group, float* to) {
+    background_.packer.Begin({WeightsAt(group.depth, group.column),
+                              p_.weights.row, p_.weights.column},
+                             ColumnsOf(group), DepthOf(group), to,
+                             b_.pack_ahead);
+  }
+  void Pack(const Group& group, float* to) {
+    BeginPacking(group, to);
+    background_.packer.Finish();
   }
 
-  void RunBlock(int64_t j, int64_t columns, int64_t k, int64_t depth) const {
-    auto* const packed_weights = reinterpret_cast<float*>(call_.scratch);
-    auto* const packed_input =
-        reinterpret_cast<float*>(call_.scratch + b_.weights_bytes);
-    const Strips strips(b_.pack_weights,
-                        {WeightsAt(k, j), p_.weights.row, p_.weights.column},
-                        columns, depth, k + depth == p_.depth, packed_weights);
-    Prefetches prefetches;
-    prefetches.weights = NextWeights(j, columns, k);
-    for (int64_t i = 0; i < p_.rows; i += b_.row_block) {
-      RowBlock block = {
-          .input = {call_.input + i * p_.input.row + k * p_.input.column,
-                    p_.input.row, p_.input.column},
-          .rows = std::min(b_.row_block, p_.rows - i),
-          .output = call_.output + (b_.transient ? 0 : i * p_.output.row) + j,
-          .output_row = p_.output.row,
-          .add = k > 0};
-      if (b_.pack_input) {
-        PackInput(block.input, block.rows, depth, packed_input);
-        block.input.data = packed_input;
-        block.packed = true;
-      }
-      const int64_t tiles = NumTiles(block, strips);
-      if (i == 0) {
-        prefetches.weights.Spread(tiles * (p_.rows / block.rows));
-      }
-      const bool complete = k + depth == p_.depth;
-      for (int c = 0; complete && c < call_.companions.count; ++c) {
-        prefetches.companions[c] =
-            Prefetch(call_.companions.data[c] + i * call_.companions.row + j,
-                     call_.companions.row, block.rows, columns);
-        prefetches.companions[c].Spread(tiles);
-      }
-      MultiplyRows(block, strips, prefetches);
-      if (complete && call_.done.function != nullptr) {
-        call_.done.function(call_.done.argument,
-                            {i, i + block.rows, j, j + columns});
-      }
+  RowBlock MakeBlock(const Group& at) {
+    RowBlock block = {
+        .input = {call_.input + at.row * p_.input.row +
+                      at.depth * p_.input.column,
+                  p_.input.row, p_.input.column},
+        .rows = std::min(b_.row_block, p_.rows - at.row),
+        .depth = DepthOf(at),
+        .output = call_.output,
+        .output_row = b_.transient ? b_.column_group : p_.output.row,
+        .add = at.depth > 0};
+    if (b_.pack_input) {
+      PackInput(block.input, block.rows, block.depth, packed_input_);
+      block.input.data = packed_input_;
+      block.packed = true;
     }
+    return block;
+  }
+
+  void RunGroup(const Group& group) {
+    const bool complete = group.depth + block_.depth == p_.depth;
+    const bool calls = complete && call_.done.function != nullptr;
+    const int64_t rows = calls ? b_.call_rows : block_.rows;
+    if (b_.pack_ahead) {
+      const int64_t tiles = NumTiles(block_, ColumnsOf(group));
+      background_.pieces =
+          (background_.packer.num_pieces() + tiles - 1) / tiles;
+    }
+    for (int64_t i = 0; i < block_.rows; i += rows) {
+      RowBlock part = block_;
+      part.rows = std::min(rows, block_.rows - i);
+      part.input.data = block_.packed
+                            ? block_.input.data + i * block_.depth
+                            : block_.input.data + i * block_.input.row;
+      if (!b_.transient) {
+        part.output += (group.row + i) * p_.output.row + group.column;
+      }
+      if (complete && call_.companions.count > 0)
+        FetchCompanions(group, group.row + i, part);
+      RunStrips(group, part);
+      if (!calls) continue;
+      call_.done.function(call_.done.argument,
+                          {group.row + i, group.row + i + part.rows,
+                           group.column, group.column + ColumnsOf(group)});
+    }
+  }
+
+  void RunStrips(const Group& group, const RowBlock& part) {
+    const int64_t end = ColumnsOf(group);
+    for (int64_t j = 0; j < end; j += StripVectors(j, end) * kTileLanes) {
+      MultiplyStrip(part, StripOf(group, j), StripVectors(j, end),
+                    part.output + j, background_);
+    }
+  }
+
+  // The strip that begins at column j of the group.
+  StripView StripOf(const Group& group, int64_t j) const {
+    const int vectors = StripVectors(j, ColumnsOf(group));
+    const int64_t width = vectors * kTileLanes;
+    const int64_t columns = std::min(width, ColumnsOf(group) - j);
+    StripView strip = {.row = width, .depth = block_.depth};
+    strip.last_columns =
+        static_cast<size_t>(columns - (vectors - 1) * kTileLanes);
+    if (b_.pack_weights) {
+      strip.data = packed_ + j * block_.depth;
+      return strip;
+    }
+    strip.data = WeightsAt(group.depth, group.column + j);
+    strip.row = p_.weights.row;
+    if (columns < width && group.depth + block_.depth == p_.depth) {
+      PackRows(WeightsAt(p_.depth - 1, group.column + j), p_.weights.row,
+               columns, width, 1, packed_);
+      strip.last_row = packed_;
+    }
+    return strip;
+  }
+
+  void FetchCompanions(const Group& group, int64_t row, const RowBlock& part) {
+    Prefetches fetched;
+    const MatMulCompanions& companions = call_.companions;
+    for (int c = 0; c < companions.count; ++c) {
+      fetched.Add(companions.data[c] + row * companions.row + group.column,
+                  companions.row, part.rows, ColumnsOf(group));
+    }
+    fetched.Spread(NumTiles(part, ColumnsOf(group)) *
+                   std::max<int64_t>(1, part.depth / kDepthOfStep));
+    background_.prefetches = fetched;
+  }
+
+  static int64_t NumTiles(const RowBlock& block, int64_t columns) {
+    int64_t tiles = 0;
+    for (int64_t j = 0; j < columns;
+         j += StripVectors(j, columns) * kTileLanes) {
+      tiles += block.NumTiles(StripVectors(j, columns));
+    }
+    return tiles;
   }
 
   const MatMulBlocking& b_;
   const MatrixProduct& p_;
   const MatMulCall& call_;
+  float* packed_;       // weights of a group
+  float* next_packed_;  // those of the next
+  float* packed_input_;
+  RowBlock block_;
+  Background background_;
 };
 
 void Multiply(const MatMulBlocking& blocking, const MatMulCall& call) {
@@ -274,18 +315,28 @@ HWY_EXPORT(TargetName);
 
 namespace {
 
-// Fewer rows than this do not repay a copy of the weights.
-constexpr int64_t kRowsWorthPacking = 256;
-// Fewer columns than this do not repay a copy of the input.
+// Fewer rows than this do not repay a copy of the weights, nor do weights that
+// stay in the first cache as they are.
+constexpr int64_t kRowsWorthPacking = 64;
+constexpr int64_t kWeightsWorthPacking = 16384;
+// Fewer columns than this do not repay a copy of the input; of a shallow one,
+// fewer than twelve strips neither.
 constexpr int64_t kColumnsWorthPacking = 64;
+constexpr int64_t kManyColumns = 256;
+constexpr int64_t kDeepInput = 128;
 // Rows that lie this many elements apart fall on few sets of a cache, and each
 // on a page of its own.
 constexpr int64_t kFarApart = 1024;
-// A block of the output, with what an epilogue reads beside it, stays in the
-// second cache.
-constexpr int64_t kBlockElements = 16384;
-constexpr int64_t kMaxRowBlock = 96;
-constexpr int64_t kMaxColumnBlock = 384;  // a multiple of three vectors
+// The packed input, and the packed weights of a group, stay near the second
+// cache. More columns than kMaxWholeGroup are cut into groups, narrower ones so
+// that two fit: the one in use and the next.
+constexpr int64_t kMaxRowBlock = 512;
+constexpr int64_t kMaxWholeGroup = 384;
+constexpr int64_t kColumnGroup = 192;  // a multiple of three vectors
+// What one callback gets stays in the second cache with what it reads beside
+// it: few rows, where each falls on the same sets.
+constexpr int64_t kCallElements = 16384;
+constexpr int64_t kCallRowsFarApart = 32;
 
 int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return DivideUp(a, b) * b; }
@@ -310,22 +361,31 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
   const MatrixProduct& p = product;
   b.product = product;
   b.transient = transient;
-  b.pack_weights = p.weights.column != 1 || p.rows >= kRowsWorthPacking ||
-                   FarApart(p.weights);
-  b.pack_input = FarApart(p.input) && p.columns >= kColumnsWorthPacking;
+  b.pack_input = (FarApart(p.input) && p.columns >= kColumnsWorthPacking) ||
+                 (p.depth >= kDeepInput && p.columns >= kManyColumns);
   b.depth_block = RoundUp(DivideUp(p.depth, DivideUp(p.depth, kDepthBlock)), 8);
-  b.column_block = std::min(p.columns, kMaxColumnBlock);
-  const int64_t row_block =
-      std::clamp<int64_t>(kBlockElements / b.column_block, 24, kMaxRowBlock);
-  b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, row_block)), 4);
+  const bool whole = p.columns <= kMaxWholeGroup;
+  b.column_group = whole ? p.columns : kColumnGroup;
+  b.pack_weights = p.weights.column != 1 || FarApart(p.weights) ||
+                   (p.rows >= kRowsWorthPacking &&
+                    b.depth_block * b.column_group >= kWeightsWorthPacking);
+  b.pack_ahead = b.pack_weights && !whole;
+  b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, kMaxRowBlock)), 4);
+  const int64_t call_rows =
+      FarApart(p.output)
+          ? kCallRowsFarApart
+          : std::clamp<int64_t>(kCallElements / b.column_group, 24, 96);
+  b.call_rows =
+      RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8);
   const int64_t lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
   constexpr int64_t kTileVectors = 3;
   const int64_t strip = kTileVectors * lanes;
-  const int64_t packed_columns =
-      b.pack_weights ? RoundUp(b.column_block, lanes) : strip;
   constexpr int64_t kFloat = sizeof(float);
+  b.group_elements = RoundUp(
+      b.pack_weights ? b.depth_block * RoundUp(b.column_group, lanes) : strip,
+      16);
   b.weights_bytes =
-      static_cast<size_t>(RoundUp(b.depth_block * packed_columns * kFloat, 64));
+      static_cast<size_t>(b.group_elements * (b.pack_ahead ? 2 : 1) * kFloat);
   if (b.pack_input) {
     b.input_bytes = static_cast<size_t>(
         RoundUp(RoundUp(b.row_block, 8) * b.depth_block * kFloat, 64));

@@ -43,10 +43,14 @@ struct MatMulBlocking {
   MatrixProduct product = {};
   bool pack_input = false;
   bool pack_weights = false;
+  // The weights of the next group are copied beside the tiles of this one.
+  bool pack_ahead = false;
   int64_t row_block = 0;
-  int64_t column_block = 0;
   int64_t depth_block = 0;
-  size_t weights_bytes = 0;  // of scratch memory; the packed input follows
+  int64_t column_group = 0;
+  int64_t call_rows = 0;       // of one callback
+  int64_t group_elements = 0;  // of scratch memory for the weights of a group
+  size_t weights_bytes = 0;    // of one or two groups; the packed input follows
   size_t input_bytes = 0;
   // Every block is written to the same place, for the callback alone.
   bool transient = false;
@@ -74,18 +78,20 @@ class VectorMatMul {
   static std::string implementation();
 
   // Requires Available(). With `transient`, the output is only what the
-  // callback sees: a block at a time, at the start of `output`, in rows of
-  // product.columns elements. Requires MayBeTransient(product).
+  // callback sees: a block at a time, from the start of `output`, in rows of
+  // block_row() elements. Requires MayBeTransient(product).
   explicit VectorMatMul(const MatrixProduct& product, bool transient = false);
 
   static bool MayBeTransient(const MatrixProduct& product) {
     return product.depth <= kDepthBlock;
   }
   bool transient() const { return blocking_.transient; }
-  // Elements of the output that Run writes, when it is transient.
+  // When the output is transient: elements of it that Run writes, and from one
+  // row of a block to the next.
   int64_t block_elements() const {
-    return blocking_.row_block * blocking_.product.columns;
+    return blocking_.call_rows * blocking_.column_group;
   }
+  int64_t block_row() const { return blocking_.column_group; }
 
   // Bytes of 64-byte aligned scratch memory that Run needs.
   size_t scratch_bytes() const {

@@ -273,6 +273,7 @@ class Planner {
           memory.offsets[index_of[Owner(static_cast<int>(b))]];
     }
     plan_.arena_bytes = memory.arena_bytes;
+    plan_.arena_lower_bound = memory.lower_bound;
     plan_.overwrites_input.assign(plan_.buffers.size(), false);
     for (const auto& [output, input] : shares_) {
       plan_.overwrites_input[output] = true;

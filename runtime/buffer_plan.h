@@ -27,6 +27,7 @@ struct BufferPlan {
   std::vector<int> fetch_buffers = {};
   std::vector<std::vector<int>> observation_buffers = {};
   int64_t arena_bytes = 0;
+  int64_t arena_lower_bound = 0;
 
   int BufferOf(ValueId value) const {
     return of_value[value.node][value.output];

@@ -63,10 +63,31 @@ struct GuardTest {
   int after_stage = -1;  // tested when that stage has run
 };
 
+// What a pass did to the number of nodes.
+struct PassReport {
+  std::string name = {};
+  int nodes_before = 0;
+  int nodes_after = 0;
+};
+
+// Bytes that a program needs beside its feeds and its workers' scratch memory.
+struct ProgramMemory {
+  int64_t arena = 0;              // values of a run
+  int64_t arena_lower_bound = 0;  // the most of them that live at once
+  int64_t states = 0;
+  int64_t results = 0;
+  int64_t constants = 0;
+
+  int64_t Total() const { return arena + states + results + constants; }
+};
+
 // What one kernel stands for, for listings.
 struct KernelDescription {
   std::vector<int> nodes = {};        // of CompiledProgram::program, in order
   std::vector<std::string> ops = {};  // of the nodes
+  double flops = 0;                   // as far as the ops tell
+  // Much arithmetic for each byte, in a slow implementation.
+  bool has_slow_product = false;
   int stage = 0;
   std::vector<int> reads = {};  // buffers, in ascending order
   std::vector<int> writes = {};
@@ -92,6 +113,8 @@ struct CompiledProgram {
   std::vector<std::vector<int>> observation_buffers = {};
   int64_t arena_bytes = 0;
   int64_t scratch_bytes = 0;  // that one worker needs
+  ProgramMemory memory = {};
+  std::vector<PassReport> passes = {};  // in the order in which they ran
 };
 
 }  // namespace evengrad

@@ -10,6 +10,7 @@
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/group_kernel.h"
+#include "evengrad/runtime/memory_limit.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/schedule.h"
 #include "evengrad/runtime/specialize.h"
@@ -50,15 +51,19 @@ std::map<int, Shape> ShapesIn(const Graph& lowered, const Graph& original,
 }
 
 // Until nothing changes, or the pass `last` has run.
-absl::Status RunPasses(Program& program, std::string_view last) {
+absl::Status RunPasses(Program& program, std::string_view last,
+                       std::vector<PassReport>& reports) {
   bool changed = true;
   for (int round = 0; changed && round < kMaxRounds; ++round) {
     changed = false;
     for (const Pass& pass : CompilerPasses()) {
+      const int before = program.graph.num_nodes();
       absl::StatusOr<bool> result = pass.run(program);
       if (!result.ok()) {
         return Prefixed(result.status(), StrCat("pass ", pass.name, ": "));
       }
+      reports.push_back(
+          {std::string(pass.name), before, program.graph.num_nodes()});
       if (pass.name == last) return absl::OkStatus();
       changed |= *result;
     }
@@ -66,14 +71,29 @@ absl::Status RunPasses(Program& program, std::string_view last) {
   return absl::OkStatus();
 }
 
+// A plain loop, or what oneDNN has where it has nothing better.
+bool IsSlow(std::string_view implementation) {
+  return implementation.starts_with("loop") ||
+         implementation.find("ref") != std::string_view::npos;
+}
+
 KernelDescription DescribeKernel(const Graph& graph, const Group& group,
-                                 const BufferPlan& buffers, int stage) {
+                                 const BufferPlan& buffers, int stage,
+                                 std::string_view implementation) {
+  constexpr double kManyFlops = 1e4;
   std::set<int> reads;
   std::set<int> writes;
   KernelDescription description{.nodes = group.nodes, .stage = stage};
   for (int id : group.nodes) {
     const Node node = graph.node(id);
     description.ops.emplace_back(node.op().name);
+    if (node.op().cost) {
+      const Cost cost = node.op().cost(node);
+      description.flops += cost.flops;
+      description.has_slow_product |= cost.flops > cost.bytes &&
+                                      cost.flops > kManyFlops &&
+                                      IsSlow(implementation);
+    }
     for (int i = 0; i < node.num_inputs(); ++i) {
       const int buffer = buffers.BufferOf(node.input_id(i));
       if (buffer >= 0 && !writes.contains(buffer)) reads.insert(buffer);
@@ -125,7 +145,8 @@ absl::Status MakeKernels(const FusionPlan& fusion, const Schedule& schedule,
       compiled.kernel_names.push_back(first.name());
       compiled.kernel_descriptions.push_back(
           DescribeKernel(compiled.program.graph, group, buffers,
-                         static_cast<int>(compiled.stages.size())));
+                         static_cast<int>(compiled.stages.size()),
+                         compiled.kernels.back()->implementation()));
       work += WorkOf(compiled.program, group);
     }
     stage.num_tasks =
@@ -170,7 +191,8 @@ std::vector<std::string_view> LoweringSteps() {
 
 absl::StatusOr<Program> Lower(const Program& program,
                               const std::map<int, Shape>& placeholder_shapes,
-                              std::string_view last) {
+                              std::string_view last,
+                              std::vector<PassReport>* reports) {
   const std::vector<std::string_view> steps = LoweringSteps();
   if (!last.empty() && std::ranges::find(steps, last) == steps.end()) {
     return InvalidArgument("there is no pass '", last, "'",
@@ -181,10 +203,15 @@ absl::StatusOr<Program> Lower(const Program& program,
   // Before ops are taken apart: an inference rule wants to see its op whole.
   EVENGRAD_RETURN_IF_ERROR(InferPass(lowered).status());
   if (last == "infer") return lowered;
+  std::vector<PassReport> done = {{"specialize", lowered.graph.num_nodes(), 0}};
   EVENGRAD_RETURN_IF_ERROR(SpecializeProgram(
       lowered, ShapesIn(lowered.graph, program.graph, placeholder_shapes)));
+  done[0].nodes_after = lowered.graph.num_nodes();
   if (last == "specialize") return lowered;
-  EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last));
+  EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last, done));
+  if (reports != nullptr) {
+    reports->insert(reports->end(), done.begin(), done.end());
+  }
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(lowered));
   return lowered;
 }
@@ -193,14 +220,20 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     const CompileOptions& options) {
   auto compiled = std::make_unique<CompiledProgram>();
-  EVENGRAD_ASSIGN_OR_RETURN(compiled->program,
-                            Lower(program, placeholder_shapes));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      compiled->program,
+      Lower(program, placeholder_shapes, "", &compiled->passes));
   const Program& lowered = compiled->program;
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
   EVENGRAD_ASSIGN_OR_RETURN(const Schedule schedule,
                             PlanSchedule(lowered, fusion));
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));
+  if (options.memory_limit_bytes > 0) {
+    EVENGRAD_RETURN_IF_ERROR(
+        CheckMemoryLimit(lowered, buffers, options.memory_limit_bytes));
+  }
+  compiled->memory = MemoryOf(buffers);
   EVENGRAD_RETURN_IF_ERROR(MakeKernels(fusion, schedule, buffers, *compiled));
   compiled->guards = PlanGuards(lowered, fusion, schedule, buffers);
   compiled->buffers = std::move(buffers.buffers);

@@ -2,6 +2,7 @@
 #ifndef EVENGRAD_RUNTIME_COMPILER_H_
 #define EVENGRAD_RUNTIME_COMPILER_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -18,16 +19,19 @@ namespace evengrad {
 // The program in the form from which kernels are made, for placeholders (by
 // node id in program.graph) of these shapes: every type is static. With `last`,
 // it stops behind the first run of that step: "infer", "specialize", or one of
-// CompilerPasses(). Errors: the program's own, what shows only when sizes are
-// known, with the user's line, and an unknown step.
+// CompilerPasses(). What each step did is appended to `reports`. Errors: the
+// program's own, what shows only when sizes are known, with the user's line,
+// and an unknown step.
 EVENGRAD_EXPORT absl::StatusOr<Program> Lower(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
-    std::string_view last = "");
+    std::string_view last = "", std::vector<PassReport>* reports = nullptr);
 // The steps of Lower, in their order.
 EVENGRAD_EXPORT std::vector<std::string_view> LoweringSteps();
 
 struct CompileOptions {
   bool fuse = true;
+  // More bytes (ProgramMemory::Total) are an error; 0: no limit.
+  int64_t memory_limit_bytes = 0;
 };
 
 // Compiles `program` for placeholders (by node id in program.graph) of these

@@ -116,19 +116,53 @@ bool Executable::Test(const GuardTest& test) {
   return false;
 }
 
+void Executable::SetProfile(Profile* profile) {
+  profile_ = profile;
+  profiled_kernels_.clear();
+  if (profile == nullptr) return;
+  profile->AddWorkers(static_cast<int>(contexts_.size()));
+  int kernel = profile->AddKernels(*compiled_) - 1;
+  for (const Task& task : compiled_->tasks) {
+    if (task.part == 0) ++kernel;  // a kernel's parts follow one another
+    profiled_kernels_.push_back(kernel);
+  }
+}
+
+void Executable::RunStage(const Stage& stage, ThreadPool& pool) {
+  StageCall call{compiled_->tasks.data() + stage.first_task, contexts_.data()};
+  if (stage.parallel && pool.num_threads() > 1) {
+    pool.Run(stage.num_tasks, RunTask, &call);
+    return;
+  }
+  for (int task = 0; task < stage.num_tasks; ++task) RunTask(&call, task, 0);
+}
+
+void Executable::RunStageProfiled(const Stage& stage, ThreadPool& pool) {
+  auto run = [&](int task, int worker) {
+    const int index = stage.first_task + task;
+    const Task& chosen = compiled_->tasks[index];
+    const int64_t begin = profile_->Now();
+    chosen.kernel->Run(chosen.part, contexts_[worker]);
+    profile_->Record(worker, {.begin = begin,
+                              .end = profile_->Now(),
+                              .kernel = profiled_kernels_[index],
+                              .part = chosen.part});
+  };
+  if (stage.parallel && pool.num_threads() > 1) {
+    pool.Run(stage.num_tasks, run);
+    return;
+  }
+  for (int task = 0; task < stage.num_tasks; ++task) run(task, 0);
+}
+
 absl::StatusOr<bool> Executable::RunStages(ThreadPool& pool) {
   size_t guard = 0;
   const std::vector<GuardTest>& guards = compiled_->guards;
   for (size_t s = 0; s < compiled_->stages.size(); ++s) {
-    const Stage& stage = compiled_->stages[s];
-    StageCall call{compiled_->tasks.data() + stage.first_task,
-                   contexts_.data()};
-    if (stage.parallel && pool.num_threads() > 1) {
-      pool.Run(stage.num_tasks, RunTask, &call);
+    if (profile_ == nullptr) {
+      RunStage(compiled_->stages[s], pool);
     } else {
-      for (int task = 0; task < stage.num_tasks; ++task) {
-        RunTask(&call, task, 0);
-      }
+      RunStageProfiled(compiled_->stages[s], pool);
     }
     if (errors_.any()) return errors_.Take();
     for (; guard < guards.size() &&
@@ -150,6 +184,15 @@ void Executable::RunCopies(std::span<const BufferCopy> copies) {
   }
 }
 
+absl::Status Executable::RunBound(ThreadPool& pool) {
+  RunCopies(compiled_->first_copies);
+  failed_guard_ = -1;
+  EVENGRAD_ASSIGN_OR_RETURN(const bool complete, RunStages(pool));
+  if (complete) RunCopies(compiled_->last_copies);
+  if (failed_guard_ < 0) RunCopies(compiled_->commits);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     std::span<const void* const> feeds, uint64_t seed, uint64_t step,
     ThreadPool& pool) {
@@ -161,11 +204,14 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     context.seed = seed;
     context.step = step;
   }
-  RunCopies(compiled_->first_copies);
-  failed_guard_ = -1;
-  EVENGRAD_ASSIGN_OR_RETURN(const bool complete, RunStages(pool));
-  if (complete) RunCopies(compiled_->last_copies);
-  if (failed_guard_ < 0) RunCopies(compiled_->commits);
+  const int64_t begin = profile_ == nullptr ? 0 : profile_->Now();
+  const absl::Status status = RunBound(pool);
+  if (profile_ != nullptr) {
+    profile_->Record(0, {.begin = begin,
+                         .end = profile_->Now(),
+                         .step = static_cast<int64_t>(step)});
+  }
+  EVENGRAD_RETURN_IF_ERROR(status);
   return std::shared_ptr<const ResultTensors>(results_);
 }
 

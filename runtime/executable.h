@@ -14,6 +14,7 @@
 #include "evengrad/graph/tensor.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/runtime/compiled_program.h"
+#include "evengrad/runtime/profile.h"
 #include "evengrad/runtime/thread_pool.h"
 
 namespace evengrad {
@@ -40,6 +41,10 @@ class EVENGRAD_EXPORT Executable {
   // runs at a time. `scratch` holds compiled().scratch_bytes a worker.
   void BindMemory(std::byte* arena, std::byte* scratch);
 
+  // Records every run in `profile` from now on; its memory must stay where it
+  // is while the executable lives.
+  void SetProfile(Profile* profile);
+
   // One run. `feeds` has the memory of each placeholder. The results are
   // allocated anew only while somebody still holds those of the run before.
   // What a kernel reports stops the run after its stage.
@@ -54,9 +59,12 @@ class EVENGRAD_EXPORT Executable {
  private:
   Executable() = default;
   absl::Status RenewResults();
+  absl::Status RunBound(ThreadPool& pool);
   // False when a guard has ended the run before the last stage; an error when a
   // kernel has.
   absl::StatusOr<bool> RunStages(ThreadPool& pool);
+  void RunStage(const Stage& stage, ThreadPool& pool);
+  void RunStageProfiled(const Stage& stage, ThreadPool& pool);
   bool Test(const GuardTest& test);
   void RunCopies(std::span<const BufferCopy> copies);
 
@@ -67,6 +75,8 @@ class EVENGRAD_EXPORT Executable {
   std::vector<KernelContext> contexts_;  // by worker
   std::shared_ptr<ResultTensors> results_;
   int failed_guard_ = -1;
+  Profile* profile_ = nullptr;
+  std::vector<int> profiled_kernels_;  // of each task, where there is a profile
   RunErrors errors_;
 };
 

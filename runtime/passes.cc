@@ -27,41 +27,59 @@ absl::Status RebuildProgram(Program& program, const std::vector<bool>* keep,
   return absl::OkStatus();
 }
 
+// The rule of a node that is to be rewritten by `rule`; null where there is
+// none or `keeps` (unless null) is true for the node.
+const RewriteFunction* RuleOf(const Node& node, RewriteFunction OpDef::*rule,
+                              bool (*keeps)(const Node& node)) {
+  const RewriteFunction& rewrite = node.op().*rule;
+  return !rewrite || (keeps != nullptr && keeps(node)) ? nullptr : &rewrite;
+}
+
+// Whether some node would be rewritten: tried on a copy, which costs a fraction
+// of rebuilding the graph.
+absl::StatusOr<bool> AnyRewrites(const Graph& graph,
+                                 RewriteFunction OpDef::*rule,
+                                 bool (*keeps)(const Node& node)) {
+  std::optional<Graph> scratch;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const RewriteFunction* const rewrite = RuleOf(graph.node(id), rule, keeps);
+    if (rewrite == nullptr) continue;
+    if (!scratch.has_value()) scratch = graph.Clone();
+    const std::vector<Value> values = (*rewrite)(scratch->node(id));
+    EVENGRAD_RETURN_IF_ERROR(scratch->status());
+    if (!values.empty()) return true;
+  }
+  return false;
+}
+
 // Applies the rewrite rule `rule` of each op that has it, but for the nodes for
 // which `keeps` (unless null) is true.
 absl::StatusOr<bool> Rewrite(Program& program, RewriteFunction OpDef::*rule,
                              bool (*keeps)(const Node& node) = nullptr) {
-  bool has_rule = false;
-  for (int id = 0; id < program.graph.num_nodes(); ++id) {
-    has_rule |= static_cast<bool>(program.graph.node(id).op().*rule);
-  }
-  if (!has_rule) return false;
-  bool changed = false;
+  EVENGRAD_ASSIGN_OR_RETURN(const bool any,
+                            AnyRewrites(program.graph, rule, keeps));
+  if (!any) return false;
   EVENGRAD_RETURN_IF_ERROR(RebuildProgram(
       program, nullptr,
       [&](const Node& node, std::span<const Value> inputs,
           Graph& graph) -> Replacement {
-        const RewriteFunction& rewrite = node.op().*rule;
-        if (!rewrite || (keeps != nullptr && keeps(node))) {
-          return std::optional<std::vector<Value>>();
-        }
+        const RewriteFunction* const rewrite = RuleOf(node, rule, keeps);
+        if (rewrite == nullptr) return std::optional<std::vector<Value>>();
         const Node copy = graph.AddNamed(node.op(), inputs, node.attributes(),
                                          node.name(), node.location());
         if (!copy.valid()) return graph.status();
         const LocationScope location(graph, node.location());
         const NameScope scope(graph, node.name());
-        std::vector<Value> values = rewrite(copy);
+        std::vector<Value> values = (*rewrite)(copy);
         EVENGRAD_RETURN_IF_ERROR(graph.status());
         if (values.empty()) {
           for (int i = 0; i < copy.num_outputs(); ++i) {
             values.push_back(copy.output(i));
           }
-        } else {
-          changed = true;
         }
         return std::optional<std::vector<Value>>(std::move(values));
       }));
-  return changed;
+  return true;
 }
 
 // A node that draws random numbers, or one of the gradient of such a node:
@@ -104,12 +122,11 @@ size_t HashOf(const AttributeValue& value) {
   return value.index();
 }
 
-NodeKey KeyOf(const Node& node, std::span<const Value> inputs) {
-  NodeKey key{&node.op(), &node.attributes(), {}, 0};
+NodeKey KeyOf(const Node& node, std::vector<ValueId> inputs) {
+  NodeKey key{&node.op(), &node.attributes(), std::move(inputs), 0};
   size_t hash = absl::HashOf(key.op);
-  for (const Value& input : inputs) {
-    key.inputs.push_back(input.id());
-    hash = absl::HashOf(hash, input.id().node, input.id().output);
+  for (const ValueId& input : key.inputs) {
+    hash = absl::HashOf(hash, input.node, input.output);
   }
   for (const auto& [name, value] : *key.attributes) {
     hash = absl::HashOf(hash, HashOf(value));
@@ -124,6 +141,30 @@ bool HasNegativeZero(const Attributes& attributes) {
     const auto* number = std::get_if<double>(&a.second);
     return number != nullptr && *number == 0 && std::signbit(*number);
   });
+}
+
+bool MayShare(const Node& node) {
+  return !node.op().random && !node.op().has_effects && !IsPlaceholder(node) &&
+         !IsState(node) && !HasNegativeZero(node.attributes());
+}
+
+// By node: the first one that computes the same.
+std::vector<int> FirstEqualNodes(const Graph& graph) {
+  std::vector<int> first(static_cast<size_t>(graph.num_nodes()));
+  absl::flat_hash_map<NodeKey, int> known;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    first[id] = id;
+    const Node node = graph.node(id);
+    if (!MayShare(node)) continue;
+    std::vector<ValueId> inputs;
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      const ValueId input = node.input_id(i);
+      inputs.push_back({first[input.node], input.output});
+    }
+    first[id] =
+        known.try_emplace(KeyOf(node, std::move(inputs)), id).first->second;
+  }
+  return first;
 }
 
 }  // namespace
@@ -153,32 +194,35 @@ absl::StatusOr<bool> SimplifyPass(Program& program) {
 }
 
 absl::StatusOr<bool> SharePass(Program& program) {
-  absl::flat_hash_map<NodeKey, std::vector<Value>> known;
+  const std::vector<int> first = FirstEqualNodes(program.graph);
   bool changed = false;
+  for (int id = 0; id < program.graph.num_nodes(); ++id) {
+    changed |= first[id] != id;
+  }
+  if (!changed) return false;
+  // The values of nodes that others are equal to, in the new graph.
+  absl::flat_hash_map<int, std::vector<Value>> known;
+  for (int id = 0; id < program.graph.num_nodes(); ++id) {
+    if (first[id] != id) known[first[id]] = {};
+  }
   EVENGRAD_RETURN_IF_ERROR(RebuildProgram(
       program, nullptr,
       [&](const Node& node, std::span<const Value> inputs,
           Graph& graph) -> Replacement {
-        const OpDef& op = node.op();
-        const bool merges = !op.random && !op.has_effects &&
-                            !IsPlaceholder(node) && !IsState(node);
-        if (!merges || HasNegativeZero(node.attributes())) {
-          return std::optional<std::vector<Value>>();
-        }
-        auto [it, inserted] = known.try_emplace(KeyOf(node, inputs));
-        if (inserted) {
-          const Node copy =
-              graph.Add(op, inputs, node.attributes(), {.name = node.name()});
+        const auto it = known.find(first[node.id()]);
+        if (it == known.end()) return std::optional<std::vector<Value>>();
+        std::vector<Value>& values = it->second;
+        if (values.empty()) {
+          const Node copy = graph.Add(node.op(), inputs, node.attributes(),
+                                      {.name = node.name()});
           if (!copy.valid()) return graph.status();
           for (int i = 0; i < copy.num_outputs(); ++i) {
-            it->second.push_back(copy.output(i));
+            values.push_back(copy.output(i));
           }
-        } else {
-          changed = true;
         }
-        return std::optional<std::vector<Value>>(it->second);
+        return std::optional<std::vector<Value>>(values);
       }));
-  return changed;
+  return true;
 }
 
 absl::StatusOr<bool> PrunePass(Program& program) {
@@ -189,8 +233,10 @@ absl::StatusOr<bool> PrunePass(Program& program) {
 }
 
 std::span<const Pass> CompilerPasses() {
-  static constexpr Pass kPasses[] = {
-      {"simplify", SimplifyPass}, {"share", SharePass}, {"prune", PrunePass}};
+  static constexpr Pass kPasses[] = {{"fold", FoldPass},
+                                     {"simplify", SimplifyPass},
+                                     {"share", SharePass},
+                                     {"prune", PrunePass}};
   return kPasses;
 }
 

@@ -20,6 +20,7 @@ struct Pass {
 };
 
 // In the order in which the compiler runs them, once sizes are known:
+//   fold      computes nodes that depend on constants alone
 //   simplify  applies each op's own OpDef::simplify
 //   share     merges nodes with equal op, attributes and inputs
 //   prune     drops nodes that no fetch, update or observation needs
@@ -29,6 +30,7 @@ EVENGRAD_EXPORT std::span<const Pass> CompilerPasses();
 // not those that draw random numbers, nor the nodes of their gradients. Comes
 // first, and works on open types too.
 EVENGRAD_EXPORT absl::StatusOr<bool> InferPass(Program& program);
+EVENGRAD_EXPORT absl::StatusOr<bool> FoldPass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> SimplifyPass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> SharePass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> PrunePass(Program& program);

@@ -69,9 +69,14 @@ class Rebuilder {
   }
 
   absl::Status Copy(const Node& node, std::span<const Value> inputs) {
+    std::string free_name;
+    std::string_view name = node.name();
+    if (result_.graph.FindNode(name).valid()) {
+      free_name = FreeName(result_.graph, name);
+      name = free_name;
+    }
     const Node copy =
-        result_.graph.AddNamed(node.op(), inputs, node.attributes(),
-                               FreeName(result_.graph, node.name()),
+        result_.graph.AddNamed(node.op(), inputs, node.attributes(), name,
                                node.location(), GradientLinkOf(node));
     if (!copy.valid()) return result_.graph.status();
     for (int i = 0; i < copy.num_outputs(); ++i) {

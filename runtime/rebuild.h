@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
@@ -19,7 +20,7 @@ namespace evengrad {
 struct EVENGRAD_EXPORT RebuiltGraph {
   Graph graph = {};
   // By old node: the new place of each output; empty for a dropped node.
-  std::vector<std::vector<ValueId>> places = {};
+  std::vector<absl::InlinedVector<ValueId, 1>> places = {};
 
   // The value that stands for an old one; invalid where it was dropped.
   Value operator()(ValueId old) const;

@@ -54,18 +54,28 @@ class Scheduler {
       for (int id : fusion_.groups[g].nodes) {
         const Node node = program_.graph.node(id);
         for (int i = 0; i < node.num_inputs(); ++i) {
+          AddProducers(node.input(i), producers);
           const Value input = WithoutAliases(node.input(i));
-          const int producer = fusion_.group_of[input.id().node];
-          if (producer >= 0 && producer != static_cast<int>(g)) {
-            producers.insert(producer);
-          }
           if (IsState(input.node())) readers_[input.id().node].insert(g);
         }
         if (node.op().has_effects) effects_.insert(static_cast<int>(g));
       }
+      producers.erase(static_cast<int>(g));
       for (int producer : producers) successors_[producer].push_back(g);
       waits_for_[g] = static_cast<int>(producers.size());
       producers_.push_back(std::move(producers));
+    }
+  }
+
+  // The groups that must have run before `value` is read: of an alias, those of
+  // all its inputs.
+  void AddProducers(const Value& value, std::set<int>& producers) {
+    const Node node = value.node();
+    if (const int group = fusion_.group_of[node.id()]; group >= 0) {
+      producers.insert(group);
+    }
+    for (int i = 0; node.op().alias && i < node.num_inputs(); ++i) {
+      AddProducers(node.input(i), producers);
     }
   }
 

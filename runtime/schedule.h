@@ -23,11 +23,12 @@ struct Schedule {
 
 // A topological order of the groups. Among groups that may run, the one whose
 // first node is earliest goes first, so that a parameter is updated right after
-// its gradient. A group that writes a state in place waits for the state's
-// other readers; where that is impossible, the new value is stored elsewhere
-// and committed at the end. A group with effects (OpDef::has_effects) has a
-// stage of its own, and no state is written before it. Error (internal): groups
-// that depend on each other in a circle.
+// its gradient. What reads an alias waits for all inputs of the alias. A group
+// that writes a state in place waits for the state's other readers; where that
+// is impossible, the new value is stored elsewhere and committed at the end. A
+// group with effects (OpDef::has_effects) has a stage of its own, and no state
+// is written before it. Error (internal): groups that depend on each other in a
+// circle.
 EVENGRAD_EXPORT absl::StatusOr<Schedule> PlanSchedule(const Program& program,
                                                       const FusionPlan& fusion);
 

@@ -13,6 +13,7 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/executable.h"
+#include "evengrad/runtime/explain.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/session_states.h"
@@ -77,8 +78,9 @@ class Session::Impl {
       : graph_(graph), options_(options), pool_(num_threads) {}
 
   absl::Status InitializeStates(const Graph& graph) {
-    return states_.Add(
-        graph, {.pool = pool_, .seed = options_.seed, .fuse = options_.fuse});
+    return states_.Add(graph, {.pool = pool_,
+                               .seed = options_.seed,
+                               .compile = options_for_compiling()});
   }
   absl::Status Initialize(const Program& program) {
     return EntryFor(program).status();
@@ -87,6 +89,8 @@ class Session::Impl {
                                 std::span<const Feed> feeds);
   absl::StatusOr<RunResult> Infer(std::span<const Value> values,
                                   std::span<const Feed> feeds);
+  absl::StatusOr<std::string> Explain(const Program& program,
+                                      std::span<const Feed> feeds);
   absl::StatusOr<Tensor*> FindState(std::string_view name);
   std::vector<std::string> StateNames() const { return states_.Names(); }
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
@@ -120,6 +124,10 @@ class Session::Impl {
     std::list<Variant> variants;   // last used first
   };
 
+  CompileOptions options_for_compiling() const {
+    return {.fuse = options_.fuse,
+            .memory_limit_bytes = options_.memory_limit_bytes};
+  }
   absl::StatusOr<Entry*> EntryFor(const Program& program);
   absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,
                                              std::span<const Feed> feeds);
@@ -322,12 +330,13 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
     }
   }
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, shapes, {.fuse = options_.fuse}));
+                            Compile(program, shapes, options_for_compiling()));
   EVENGRAD_ASSIGN_OR_RETURN(
       variant.executable,
       Executable::Create(
           std::move(compiled), pool_.num_threads(),
           [&](std::string_view name) { return states_.Find(name); }));
+  variant.executable->SetProfile(options_.profile.get());
   for (const std::string& name : variant.executable->feed_names()) {
     variant.feed_index.push_back(feed_of.at(name));
   }
@@ -381,6 +390,14 @@ absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
   if (!entry->program->updates.empty()) ++step_;
   EVENGRAD_RETURN_IF_ERROR(Observe(*entry, *variant));
   return result;
+}
+
+absl::StatusOr<std::string> Session::Impl::Explain(
+    const Program& program, std::span<const Feed> feeds) {
+  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(const Entry::Variant* variant,
+                            VariantFor(*entry, feeds));
+  return ExplainProgram(variant->executable->compiled());
 }
 
 absl::Status Session::Impl::Observe(const Entry& entry,
@@ -540,6 +557,10 @@ absl::StatusOr<Session> Session::Create(const Graph& graph,
                                         SessionOptions options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   constexpr int kMaxThreads = 256;
+  if (options.memory_limit_bytes < 0) {
+    return InvalidArgument("memory_limit_bytes = ", options.memory_limit_bytes,
+                           ": expected 0 (no limit) or more");
+  }
   if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
     return InvalidArgument("num_threads = ", options.num_threads,
                            ": expected 0 (one a core) to ", kMaxThreads);
@@ -569,6 +590,11 @@ absl::Status Session::Initialize(const Program& program) {
 absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
     const Program& program, std::span<const Feed> feeds) {
   return impl_->FindNonFinite(program, feeds);
+}
+
+absl::StatusOr<std::string> Session::Explain(const Program& program,
+                                             std::span<const Feed> feeds) {
+  return impl_->Explain(program, feeds);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {

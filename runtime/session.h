@@ -27,6 +27,7 @@
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor.h"
 #include "evengrad/runtime/numerics_check.h"
+#include "evengrad/runtime/profile.h"
 #include "evengrad/runtime/program.h"
 
 namespace evengrad {
@@ -38,6 +39,11 @@ struct SessionOptions {
   int num_threads = 0;
   // Merge elementwise nodes into fused loops and epilogues. For comparisons.
   bool fuse = true;
+  // A program whose values, states, results and constants need more bytes is an
+  // error when it is compiled, which names the largest; 0: no limit.
+  int64_t memory_limit_bytes = 0;
+  // Where all runs are recorded; null: nowhere.
+  std::shared_ptr<Profile> profile = nullptr;
 };
 
 struct Feed {
@@ -115,6 +121,11 @@ class EVENGRAD_EXPORT Session {
     return Run(std::span<const Value>(values.begin(), values.size()),
                std::span<const Feed>(feeds.begin(), feeds.size()));
   }
+
+  // Compiles the program for such feeds, as its first run would, and says in
+  // words what became of it: nodes after each pass, kernels by kind, memory.
+  absl::StatusOr<std::string> Explain(const Program& program,
+                                      std::span<const Feed> feeds);
 
   // Gives the states that the program has beyond the session's graph their
   // first values, where they have none, so that they can be read and written

@@ -8,7 +8,6 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
-#include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/executable.h"
 #include "evengrad/runtime/passes.h"
 
@@ -193,7 +192,7 @@ absl::StatusOr<std::vector<Tensor>> SessionStates::Compute(
   Program program{.graph = *Graph::Of(initial.front())};
   for (const Value& value : initial) program.fetches.push_back({"", value});
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, {}, {.fuse = how.fuse}));
+                            Compile(program, {}, how.compile));
   EVENGRAD_ASSIGN_OR_RETURN(const std::shared_ptr<std::byte> arena,
                             Allocate(compiled->arena_bytes));
   EVENGRAD_ASSIGN_OR_RETURN(

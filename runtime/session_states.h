@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor.h"
+#include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/thread_pool.h"
 
 namespace evengrad {
@@ -23,7 +24,7 @@ class SessionStates {
   struct Initialization {
     ThreadPool& pool;
     uint64_t seed = 0;
-    bool fuse = true;
+    CompileOptions compile = {};
   };
 
   // Gives those states of `graph` their first values that are not here yet.

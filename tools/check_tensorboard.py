@@ -95,7 +95,7 @@ def main(events, csv_path):
     assert near(found.min, float(row["minimum"])), (tag, step)
     assert near(found.max, float(row["maximum"])), (tag, step)
     elements = int(row["elements"])
-    stride = -(-elements // 4096)
+    stride = -(-elements // 2048)
     assert found.num == sum(found.bucket) == -(-elements // stride), (tag, step)
     assert math.isclose(found.sum / found.num, float(row["mean"]), rel_tol=1e-6,
                         abs_tol=1e-12), (tag, step)

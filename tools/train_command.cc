@@ -173,6 +173,9 @@ std::string DescribeRun(const CLI::App& train) {
                                         "threads",
                                         "json",
                                         "save-model",
+                                        "profile",
+                                        "recompute",
+                                        "explain",
                                         "checkpoint",
                                         "checkpoint-every",
                                         "keep",
@@ -270,6 +273,25 @@ std::vector<NamedValue> LogitsOf(const Classifier& model) {
   return {{"logits", model.logits}};
 }
 
+// What became of the training step, for full batches.
+absl::Status PrintExplanation(const TrainFlags& flags, const Data& data,
+                              const Program& training, const Classifier& model,
+                              Session& session) {
+  const int64_t batch = std::min<int64_t>(
+      flags.batch_size, std::max<int64_t>(data.training.size(), 1));
+  std::vector<Feed> feeds;
+  for (const Value& value : {model.inputs, model.labels}) {
+    TensorType type = value.type();
+    type.shape[0] = batch;
+    EVENGRAD_ASSIGN_OR_RETURN(Tensor zeros, Tensor::Zeros(type));
+    feeds.push_back({value, std::move(zeros)});
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::string text,
+                            session.Explain(training, feeds));
+  std::printf("%s", text.c_str());
+  return absl::OkStatus();
+}
+
 absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   std::optional<JsonLinesWriter> json;
   if (!flags.json.empty()) {
@@ -290,15 +312,25 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
     untrained.fetches.insert(untrained.fetches.begin(), {"loss", model.loss});
     EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const Program training,
-                            Minimize(model.loss, options.optimizer.optimizer,
-                                     {.hooks = watch->hooks(),
-                                      .fetches = LogitsOf(model),
-                                      .accumulate_steps = flags.accumulate,
-                                      .non_finite = options.non_finite}));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      const Program training,
+      Minimize(model.loss, options.optimizer.optimizer,
+               {.hooks = watch->hooks(),
+                .fetches = LogitsOf(model),
+                .accumulate_steps = flags.accumulate,
+                .non_finite = options.non_finite,
+                .recompute = RecomputeLayers(
+                    model.loss, static_cast<int>(flags.recompute))}));
+  std::shared_ptr<Profile> profile;
+  if (!flags.profile.empty()) profile = std::make_shared<Profile>();
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
-                                               .num_threads = flags.threads}));
+                                               .num_threads = flags.threads,
+                                               .profile = profile}));
+  if (flags.explain) {
+    EVENGRAD_RETURN_IF_ERROR(
+        PrintExplanation(flags, data, training, model, session));
+  }
   const std::string network = Describe(flags, num_parameters);
   PrintHead(flags, data, network);
   watch->Start(network, (data.training.size() + flags.batch_size - 1) /
@@ -319,6 +351,10 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
       watch->Finish(session, result.status(), test_accuracy, json));
   if (json.has_value() && (result.ok() || watch->has_records())) {
     EVENGRAD_RETURN_IF_ERROR(json->Finish());
+  }
+  if (profile != nullptr) {
+    const absl::Status saved = SaveChromeTrace(*profile, flags.profile);
+    if (result.ok()) return saved;
   }
   return result.status();
 }

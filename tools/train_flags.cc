@@ -116,6 +116,12 @@ void AddTrainingFlags(CLI::App& train, TrainFlags& flags) {
   train.add_option("--batch-size", flags.batch_size, "Images a step")
       ->capture_default_str();
   train
+      .add_option("--recompute", flags.recompute,
+                  "Keep only what goes from one region of that many layers to "
+                  "the next, and compute the rest again for the gradient: less "
+                  "memory, more time; 0 keeps all")
+      ->capture_default_str();
+  train
       .add_option("--accumulate", flags.accumulate,
                   "Steps whose gradients make one update")
       ->capture_default_str();
@@ -179,6 +185,11 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train.add_option("--save-model", flags.save_model,
                    "Write the model as graph text to this file, before "
                    "training: for evengrad dump");
+  train.add_option("--profile", flags.profile,
+                   "Write what ran when to this file, for chrome://tracing "
+                   "and Perfetto (the first steps of a long run)");
+  train.add_flag("--explain", flags.explain,
+                 "Print what the training step was compiled to");
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
   train.add_option("--checkpoint", flags.checkpoint,

@@ -395,6 +395,7 @@ absl::Status CheckCounts(const TrainFlags& flags) {
   }
   for (const auto& [flag, count] :
        {std::pair{"checkpoint-every", flags.checkpoint_every},
+        std::pair{"recompute", flags.recompute},
         std::pair{"keep", flags.keep}}) {
     if (count < 0 || count > kMost) {
       return BadFlag(flag, StrCat(count), "expected 0 to ", kMost);

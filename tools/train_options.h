@@ -34,6 +34,7 @@ struct TrainFlags {
   std::optional<int64_t> early_stopping;
   int64_t batch_size = 32;
   int64_t accumulate = 1;
+  int64_t recompute = 0;
   int64_t epochs = 10;
   int64_t classes = 10;
   std::string validation = "first:5000";
@@ -52,6 +53,8 @@ struct TrainFlags {
   int threads = 0;
   std::string json;
   std::string save_model;
+  std::string profile;
+  bool explain = false;
   std::string test;
   std::string checkpoint;
   int64_t checkpoint_every = 0;

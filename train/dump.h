@@ -52,7 +52,7 @@ struct DumpOptions {
   // One that is missing is 1, like every unknown one; the dump says so.
   std::map<std::string, int64_t> sizes = {};
   // For kOptimized: stop behind the first run of this pass, one of "infer",
-  // "specialize", "simplify", "share", "prune".
+  // "specialize", "fold", "simplify", "share", "prune".
   std::string after = {};
   // For kDot, kJson and kHtml: what the picture is called.
   std::string title = "graph";

@@ -244,14 +244,14 @@ void AddTrainingUpdates(Program& program) {
 }
 
 // Differentiates with respect to the parameters that are not frozen.
-absl::Status AddGradients(const Value& loss,
-                          const std::vector<ParameterGroup>& groups,
+absl::Status AddGradients(const Value& loss, const MinimizeOptions& options,
                           std::optional<GradientAccumulator>& accumulator,
                           TrainingInstrumentation& instrumentation) {
   const std::vector<Value> reached = ParametersOf(loss);
   EVENGRAD_ASSIGN_OR_RETURN(
       const std::vector<GroupedParameter> grouped,
-      GroupParameters(groups, reached, Parameters(instrumentation.graph())));
+      GroupParameters(options.groups, reached,
+                      Parameters(instrumentation.graph())));
   std::vector<Value> trained;
   for (const GroupedParameter& parameter : grouped) {
     if (!parameter.frozen) trained.push_back(parameter.parameter);
@@ -263,9 +263,13 @@ absl::Status AddGradients(const Value& loss,
                         : "every parameter that the loss depends on is frozen",
         "; there is nothing to train");
   }
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const std::vector<Value> gradients,
-      Gradients(loss, trained, {.all = &instrumentation.value_gradients()}));
+  GradientOptions how = {.all = &instrumentation.value_gradients()};
+  if (!options.recompute.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(
+        how.recompute, RegionsOf(instrumentation.graph(), options.recompute));
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Value> gradients,
+                            Gradients(loss, trained, how));
   size_t next = 0;
   for (const GroupedParameter& parameter : grouped) {
     if (parameter.frozen) continue;
@@ -371,7 +375,7 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
     accumulator.emplace(program.graph, options.accumulate_steps);
   }
   EVENGRAD_RETURN_IF_ERROR(
-      AddGradients(own_loss, options.groups, accumulator, instrumentation));
+      AddGradients(own_loss, options, accumulator, instrumentation));
   EVENGRAD_RETURN_IF_ERROR(AddFetches(own_loss, options.fetches, program));
   AddTrainingUpdates(program);
   const size_t first = program.updates.size();

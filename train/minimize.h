@@ -22,6 +22,7 @@
 #include "evengrad/runtime/program.h"
 #include "evengrad/train/constraints.h"
 #include "evengrad/train/optimizers.h"
+#include "evengrad/train/recompute.h"
 
 namespace evengrad {
 
@@ -70,6 +71,9 @@ struct MinimizeOptions {
   //               the sum of its runs' gradients is not finite.
   //   kPropagate  nothing is tested
   NonFiniteOptions non_finite = {};
+  // Regions whose values the gradient computes again instead of keeping them:
+  // less memory, more time, the same gradients (train/recompute.h).
+  std::vector<Recompute> recompute = {};
   // Scope of the states and nodes of the program's own, so that two programs
   // of one session have a learning rate each: "critic/learning_rate". Programs
   // without share what they call the same; where they give such a state
@@ -87,8 +91,9 @@ struct MinimizeOptions {
 //
 // Errors: the graph's own; a loss that is no floating scalar, or depends on no
 // parameter that is not frozen; a group that matches nothing; a constraint that
-// gives another type; fewer than one step to accumulate; what Gradients, the
-// hooks, the optimizer and the constraints complain about.
+// gives another type; fewer than one step to accumulate; a scope to recompute
+// that the model does not have; what Gradients, the hooks, the optimizer and
+// the constraints complain about.
 EVENGRAD_EXPORT absl::StatusOr<Program> Minimize(
     const Value& loss, const Optimizer& optimizer,
     const MinimizeOptions& options = {}, SourceLocation location = Here());

@@ -23,7 +23,7 @@ struct TensorSummary {
   double zero_share = 0;  // of all elements
   int64_t nans = 0;
   int64_t infinities = 0;
-  // Counts of at most 4,096 sampled elements in bins of equal width from
+  // Counts of at most 2,048 sampled elements in bins of equal width from
   // minimum to maximum; empty where none were asked for.
   std::vector<double> histogram = {};
 

@@ -33,7 +33,7 @@ namespace evengrad {
 
 struct LayerStatisticsOptions {
   int64_t every_n_steps = 100;  // and after the first step
-  // Bins of the histograms of at most 4,096 sampled elements; 0 for none.
+  // Bins of the histograms of at most 2,048 sampled elements; 0 for none.
   int64_t histogram_bins = 0;
   // A unit is dead when it was positive in none of this many records.
   int64_t dead_window = 10;

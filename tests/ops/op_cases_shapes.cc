@@ -1,4 +1,5 @@
 #include "evengrad/ops/builtin_ops.h"
+#include "evengrad/ops/run_after.h"
 #include "op_cases.h"
 
 namespace evengrad {
@@ -158,12 +159,19 @@ OpCase SizeOfCase() {
           .dtypes = kAllTypes};
 }
 
+OpCase RunAfterCase() {
+  return {.op = &RunAfterOp(),
+          .samples = {{.inputs = {{F32({2, 3})}, {F32({4})}}},
+                      {.inputs = {{F32({3})}, {F32({3})}}}},
+          .dtypes = kAllTypes};
+}
+
 }  // namespace
 
 std::vector<OpCase> ShapeCases() {
   return {ReshapeCase(),       TransposeCase(), BroadcastToCase(),
           BroadcastLikeCase(), SumToLikeCase(), ReshapeLikeCase(),
-          SizeOfCase()};
+          SizeOfCase(),        RunAfterCase()};
 }
 
 }  // namespace evengrad

@@ -86,9 +86,10 @@ class VectorMatMulTest : public ::testing::Test {
 };
 
 TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
-  std::vector<Case> cases = {{1, 1, 1},     {32, 100, 100}, {100, 32, 100},
-                             {32, 784, 30}, {7, 5, 3},      {97, 513, 40},
-                             {300, 20, 17}, {20, 1100, 70}, {70, 9, 1100}};
+  std::vector<Case> cases = {{1, 1, 1},      {32, 100, 100}, {100, 32, 100},
+                             {32, 784, 30},  {7, 5, 3},      {97, 513, 40},
+                             {300, 20, 17},  {20, 1100, 70}, {70, 9, 1100},
+                             {530, 270, 25}, {80, 300, 420}, {70, 130, 1100}};
   for (int i = 0; i < 60; ++i) {
     cases.push_back({.rows = 1 + static_cast<int64_t>(random_() % 40),
                      .depth = 1 + static_cast<int64_t>(random_() % 70),
@@ -108,61 +109,70 @@ TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
 
 // What lets results not depend on how a product is cut.
 TEST_F(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
-  const Case c{.rows = 50, .depth = 600, .columns = 90};
-  Matrices m(c, random_);
-  const MatrixProduct whole = ProductOf(c);
-  Multiply(VectorMatMul(whole), m.input.data(), m.weights.data(),
-           m.output.data());
-  std::vector<float> parts(m.output.size());
-  for (const auto& [row, rows, column, columns] :
-       {std::array<int64_t, 4>{0, 13, 0, 90},
-        {13, 37, 0, 32},
-        {13, 37, 32, 58}}) {
-    MatrixProduct part = whole;
-    part.rows = rows;
-    part.columns = columns;
-    Multiply(VectorMatMul(part), m.input.data() + row * whole.input.row,
-             m.weights.data() + column,
-             parts.data() + row * c.columns + column);
+  for (const Case& c : {Case{.rows = 50, .depth = 600, .columns = 90},
+                        Case{.rows = 90, .depth = 600, .columns = 500}}) {
+    Matrices m(c, random_);
+    const MatrixProduct whole = ProductOf(c);
+    Multiply(VectorMatMul(whole), m.input.data(), m.weights.data(),
+             m.output.data());
+    std::vector<float> parts(m.output.size());
+    for (const auto& [row, rows, column, columns] :
+         {std::array<int64_t, 4>{0, 13, 0, c.columns},
+          {13, c.rows - 13, 0, 32},
+          {13, c.rows - 13, 32, c.columns - 32}}) {
+      MatrixProduct part = whole;
+      part.rows = rows;
+      part.columns = columns;
+      Multiply(VectorMatMul(part), m.input.data() + row * whole.input.row,
+               m.weights.data() + column,
+               parts.data() + row * c.columns + column);
+    }
+    EXPECT_EQ(std::memcmp(parts.data(), m.output.data(),
+                          parts.size() * sizeof(float)),
+              0);
   }
-  EXPECT_EQ(
-      std::memcmp(parts.data(), m.output.data(), parts.size() * sizeof(float)),
-      0);
 }
 
 TEST_F(VectorMatMulTest, TheCallbackSeesEveryBlockOnce) {
   struct Seen {
     const float* output;
     int64_t columns;
-    bool transient;
+    int64_t transient_row;  // elements from one row to the next, or 0
     std::vector<float> copy;
     std::vector<int> visits;
   };
   for (const bool transient : {false, true}) {
-    const Case c{.rows = 230, .depth = 31, .columns = 410};
-    Matrices m(c, random_);
-    const VectorMatMul matmul(ProductOf(c), transient);
-    std::vector<float> output(static_cast<size_t>(
-        transient ? matmul.block_elements() : c.rows * c.columns));
-    Seen seen = {output.data(), c.columns, transient,
-                 std::vector<float>(m.output.size()),
-                 std::vector<int>(m.output.size(), 0)};
-    Multiply(matmul, m.input.data(), m.weights.data(), output.data(),
-             {[](void* argument, const MatrixBlock& block) {
-                Seen& s = *static_cast<Seen*>(argument);
-                for (int64_t i = block.row_begin; i < block.row_end; ++i) {
-                  for (int64_t j = block.column_begin; j < block.column_end;
-                       ++j) {
-                    const int64_t row = s.transient ? i - block.row_begin : i;
-                    s.copy[i * s.columns + j] = s.output[row * s.columns + j];
-                    ++s.visits[i * s.columns + j];
+    for (const Case& c : {Case{.rows = 230, .depth = 31, .columns = 410},
+                          Case{.rows = 70, .depth = 140, .columns = 300},
+                          Case{.rows = 75, .depth = 40, .columns = 1100}}) {
+      Matrices m(c, random_);
+      const VectorMatMul matmul(ProductOf(c), transient);
+      std::vector<float> output(static_cast<size_t>(
+          transient ? matmul.block_elements() : c.rows * c.columns));
+      Seen seen = {output.data(), c.columns, transient ? matmul.block_row() : 0,
+                   std::vector<float>(m.output.size()),
+                   std::vector<int>(m.output.size(), 0)};
+      Multiply(matmul, m.input.data(), m.weights.data(), output.data(),
+               {[](void* argument, const MatrixBlock& block) {
+                  Seen& s = *static_cast<Seen*>(argument);
+                  for (int64_t i = block.row_begin; i < block.row_end; ++i) {
+                    for (int64_t j = block.column_begin; j < block.column_end;
+                         ++j) {
+                      const int64_t at =
+                          s.transient_row > 0
+                              ? (i - block.row_begin) * s.transient_row + j -
+                                    block.column_begin
+                              : i * s.columns + j;
+                      s.copy[i * s.columns + j] = s.output[at];
+                      ++s.visits[i * s.columns + j];
+                    }
                   }
-                }
-              },
-              &seen});
-    EXPECT_EQ(seen.visits, std::vector<int>(seen.visits.size(), 1));
-    m.output = seen.copy;
-    ExpectProduct(c, m);
+                },
+                &seen});
+      EXPECT_EQ(seen.visits, std::vector<int>(seen.visits.size(), 1));
+      m.output = seen.copy;
+      ASSERT_NO_FATAL_FAILURE(ExpectProduct(c, m));
+    }
   }
 }
 

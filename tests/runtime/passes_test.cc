@@ -29,6 +29,40 @@ std::string After(absl::StatusOr<bool> (*pass)(Program&),
   return text;
 }
 
+TEST(FoldPassTest, WhatDependsOnConstantsAloneIsComputed) {
+  EXPECT_EQ(After(FoldPass, R"(  %x: f32[2] = placeholder()
+  %a: f32[2] = constant(value={1, 2})
+  %b: f32[2] = constant(value={0.5, 4})
+  %sum: f32[2] = add(%a, %b) loc("model.cc":7)
+  %root: f32[2] = square(%sum)
+  %y: f32[2] = multiply(%x, %root)
+  return y=%y
+)"),
+            Text(R"(  %x: f32[2] = placeholder()
+  %a: f32[2] = constant(value={1, 2})
+  %b: f32[2] = constant(value={0.5, 4})
+  %sum: f32[2] = constant(value={1.5, 6}) loc("model.cc":7)
+  %root: f32[2] = constant(value={2.25, 36})
+  %y: f32[2] = multiply(%x, %root)
+  return y=%y
+)"));
+}
+
+TEST(FoldPassTest, OthersAreLeftAlone) {
+  for (const char* statements :
+       {R"(  %x: f32[2] = placeholder()
+  %y: f32[2] = exp(%x)
+  return y=%y
+)",
+        // A large tensor of one number is better made by a loop.
+        R"(  %a: f32[] = constant(value={3})
+  %y: f32[100,100] = broadcast_to(%a)
+  return y=%y
+)"}) {
+    EXPECT_EQ(After(FoldPass, statements), Text(statements));
+  }
+}
+
 TEST(SharePassTest, EqualNodesAreMerged) {
   EXPECT_EQ(After(SharePass, R"(  %x: f32[4] = placeholder()
   %a: f32[4] = tanh(%x) loc("model.cc":1)

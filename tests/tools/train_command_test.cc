@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -506,6 +507,82 @@ TEST_F(TrainCommandTest, DamagedData) {
   ExpectFailure("", "train-images-idx3-ubyte: truncated: ");
   Write("train-images-idx3-ubyte", "PK\3\4");
   ExpectFailure("", "train-images-idx3-ubyte: no IDX file");
+}
+
+// Python's reader of JSON, and bars that are nested or apart on each row.
+constexpr char kTraceCheck[] = R"(
+import json, sys
+trace = json.load(open(sys.argv[1]))
+assert trace["otherData"]["dropped_events"] == 0
+bars = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+rows = {e["tid"] for e in trace["traceEvents"] if e["name"] == "thread_name"}
+assert len(rows) == 2, rows
+kernels = [e["args"] for e in bars if e["cat"] == "kernel"]
+runs = [e for e in bars if e["cat"] == "run"]
+assert {e["tid"] for e in runs} == {0} and len(kernels) > len(runs) > 0
+assert any(k["flops"] > 0 for k in kernels)
+assert all(k["bytes"] > 0 and k["implementation"] for k in kernels)
+for row in rows:
+    ends = []
+    def place(e):
+        begin = round(1000 * e["ts"])
+        return begin, begin + round(1000 * e["dur"])
+    mine = [place(e) for e in bars if e["tid"] == row]
+    for begin, end in sorted(mine, key=lambda bar: (bar[0], -bar[1])):
+        while ends and ends[-1] <= begin:
+            ends.pop()
+        assert not ends or end <= ends[-1], (begin, end, ends)
+        ends.append(end)
+)";
+
+TEST_F(TrainCommandTest, ProfileIsATraceOfTheSteps) {
+  const std::string trace = Path("trace.json");
+  const CommandResult result = Train("--threads=2 --profile=" + trace);
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  const std::string text = FileContents(trace);
+  for (const char* part :
+       {"{\"traceEvents\":[", "\"name\":\"hidden1/matmul\"",
+        "\"name\":\"run at step 1\"", "\"dropped_events\":0"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+  const std::string script = Path("check.py");
+  std::ofstream(script) << kTraceCheck;
+  EXPECT_EQ(std::system(("python3 " + script + " " + trace).c_str()), 0);
+}
+
+TEST_F(TrainCommandTest, ProfileThatCannotBeWritten) {
+  const CommandResult result = Train("--profile=/nowhere/trace.json");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.error.find("/nowhere/trace.json"), std::string::npos)
+      << result.error;
+}
+
+TEST_F(TrainCommandTest, RecomputingChangesNoNumber) {
+  const CommandResult kept = Train("--hidden=6x8 --explain");
+  const CommandResult again = Train("--hidden=6x8 --explain --recompute=2");
+  EXPECT_EQ(again.exit_code, 0) << again.error;
+  auto test = [](const CommandResult& result) {
+    return result.output.substr(result.output.find("test accuracy"));
+  };
+  EXPECT_EQ(test(again), test(kept));
+  auto passes = [](const CommandResult& result) {
+    return result.output.substr(0, result.output.find("kernels: "));
+  };
+  EXPECT_NE(passes(again), passes(kept));
+  ExpectUsageError("--recompute=-1", "--recompute");
+}
+
+TEST_F(TrainCommandTest, ExplainPrintsThePlan) {
+  const CommandResult result = Train("--explain");
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  for (const char* part : {"passes (nodes before and after):", "kernels: ",
+                           "memory: ", "slow products: none"}) {
+    EXPECT_NE(result.output.find(part), std::string::npos) << part << "\n"
+                                                           << result.output;
+  }
+  // The run itself is the same.
+  EXPECT_NE(result.output.find(Train("").output.substr(0, 40)),
+            std::string::npos);
 }
 
 }  // namespace
