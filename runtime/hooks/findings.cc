@@ -120,11 +120,12 @@ class Judge {
 
   // What saturates shrinks gradients at any scale of the weights.
   std::string CureOfVanishing() const {
-    std::string saturating;
+    // Records from a file may not say which activation it is.
+    std::string saturating = "what saturates";
     int64_t count = 0;
     for (const LayerRecord& layer : record_.layers) {
       if (!layer.saturated_share.has_value()) continue;
-      saturating = layer.activation;
+      if (!layer.activation.empty()) saturating = layer.activation;
       ++count;
     }
     if (2 * count < static_cast<int64_t>(record_.layers.size())) {

@@ -437,7 +437,18 @@ TEST(FindingsTest, OneRecordManyFindings) {
   EXPECT_NE(texts.find("a: its gradient is 0, unlike that of b\n"),
             std::string::npos)
       << texts;
-  EXPECT_EQ(kinds.back(), "b: a step changes b/weights by 1/2 of its norm");
+  // Without the name of what saturates, and with one in some layer.
+  a.saturated_share = b.saturated_share = 0.1;
+  for (const std::string activation : {"", "tanh"}) {
+    a.activation = activation;
+    std::string cures;
+    for (const Finding& finding : FindingsOf({.step = 3, .layers = {a, b}})) {
+      cures += finding.cure + "\n";
+    }
+    const std::string wanted =
+        activation.empty() ? "instead of what saturates;" : "instead of tanh;";
+    EXPECT_NE(cures.find(wanted), std::string::npos) << cures;
+  }
 }
 
 // ---- Interface
