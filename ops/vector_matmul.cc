@@ -366,7 +366,12 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
   b.depth_block = RoundUp(DivideUp(p.depth, DivideUp(p.depth, kDepthBlock)), 8);
   const bool whole = p.columns <= kMaxWholeGroup;
   b.column_group = whole ? p.columns : kColumnGroup;
-  b.pack_weights = p.weights.column != 1 || FarApart(p.weights) ||
+  const int64_t lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
+  // A row is read in whole vectors, and only the last one is copied so that
+  // nothing beyond the matrix is: the one before it must not reach there
+  // either.
+  const bool narrow = 2 * p.weights.row < lanes;
+  b.pack_weights = p.weights.column != 1 || narrow || FarApart(p.weights) ||
                    (p.rows >= kRowsWorthPacking &&
                     b.depth_block * b.column_group >= kWeightsWorthPacking);
   b.pack_ahead = b.pack_weights && !whole;
@@ -377,7 +382,6 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
           : std::clamp<int64_t>(kCallElements / b.column_group, 24, 96);
   b.call_rows =
       RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8);
-  const int64_t lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
   constexpr int64_t kTileVectors = 3;
   const int64_t strip = kTileVectors * lanes;
   constexpr int64_t kFloat = sizeof(float);

@@ -2,6 +2,8 @@
 #include "evengrad/ops/vector_matmul.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -105,6 +107,29 @@ TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
       ASSERT_NO_FATAL_FAILURE(ExpectProduct(c, m));
     }
   }
+}
+
+// Rows are read in whole vectors. Behind the weights begins memory that may not
+// be read.
+TEST_F(VectorMatMulTest, NothingBeyondTheWeightsIsRead) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* const memory = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  std::byte* const end = static_cast<std::byte*>(memory) + page;
+  ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
+  for (int64_t columns = 1; columns <= 9; ++columns) {
+    for (const int64_t rows : {5, 64, 130}) {
+      const Case c = {.rows = rows, .depth = 30, .columns = columns};
+      Matrices m(c, random_);
+      const size_t bytes = m.weights.size() * sizeof(float);
+      std::memcpy(end - bytes, m.weights.data(), bytes);
+      Multiply(VectorMatMul(ProductOf(c)), m.input.data(),
+               reinterpret_cast<const float*>(end - bytes), m.output.data());
+      ASSERT_NO_FATAL_FAILURE(ExpectProduct(c, m));
+    }
+  }
+  munmap(memory, 2 * page);
 }
 
 // What lets results not depend on how a product is cut.
