@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,9 @@ constexpr double kMaxFlops = 1e6;
 // Beyond these, doubles do not hold every whole number.
 constexpr double kMaxExact = 9007199254740992.0;  // 2^53
 
-// The double is what a kernel would compute: whole numbers neither rounded nor
-// out of range.
+// The double can stand for what a kernel would compute: whole numbers neither
+// rounded nor out of range. Floats are rounded once, from double, and may
+// differ from a kernel's in the last bits.
 bool IsExact(DType dtype, double x) {
   switch (dtype) {
     case DType::kI64:
@@ -112,21 +114,24 @@ absl::StatusOr<std::optional<std::vector<Tensor>>> Evaluate(
             ? Constant(graph, input.node().attribute<Tensor>("value"))
             : TypeToken(graph, input.type()));
   }
-  const Node copy = graph.AddNamed(node.op(), copies, node.attributes(),
-                                   node.name(), node.location());
+  // Under a name of its own: the inputs have taken some.
+  const Node copy = graph.Add(node.op(), copies, node.attributes(),
+                              {.location = node.location()});
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   std::vector<Value> outputs;
   for (int i = 0; i < copy.num_outputs(); ++i) {
     outputs.push_back(copy.output(i));
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<ReferenceTensor> results,
-                            RunReference(graph, outputs, {}));
+  const absl::StatusOr<std::vector<ReferenceTensor>> results =
+      RunReference(graph, outputs, {});
+  // Its kernel tells, if the node is ever needed.
+  if (!results.ok()) return std::optional<std::vector<Tensor>>();
   std::vector<Tensor> tensors;
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (!AreExact(outputs[i].dtype(), results[i].values)) {
+  for (size_t i = 0; i < results->size(); ++i) {
+    if (!AreExact(outputs[i].dtype(), (*results)[i].values)) {
       return std::optional<std::vector<Tensor>>();
     }
-    EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, ToTensor(results[i]));
+    EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, ToTensor((*results)[i]));
     tensors.push_back(std::move(tensor));
   }
   return std::optional<std::vector<Tensor>>(std::move(tensors));
@@ -151,9 +156,13 @@ absl::StatusOr<bool> FoldPass(Program& program) {
             if (!tensors.has_value()) return values;
             values.emplace();
             for (const Tensor& tensor : *tensors) {
-              const Node constant =
-                  graph.AddNamed(ConstantOp(), {}, {{"value", tensor}},
-                                 FreeName(graph, node.name()), node.location());
+              // Of several outputs, later ones take no name of a node to come.
+              const std::string name =
+                  values->empty()
+                      ? FreeName(graph, node.name())
+                      : FreeName(graph, node.name(), &program.graph);
+              const Node constant = graph.AddNamed(
+                  ConstantOp(), {}, {{"value", tensor}}, name, node.location());
               if (!constant.valid()) return graph.status();
               values->push_back(constant.output());
             }

@@ -48,6 +48,17 @@ TEST(FoldPassTest, WhatDependsOnConstantsAloneIsComputed) {
 )"));
 }
 
+TEST(FoldPassTest, NamesMayBeThoseOfConstants) {
+  EXPECT_EQ(After(FoldPass, R"(  %a: f32[] = constant(value={1})
+  %constant: f32[] = add(%a, %a)
+  return y=%constant
+)"),
+            Text(R"(  %a: f32[] = constant(value={1})
+  %constant: f32[] = constant(value={2})
+  return y=%constant
+)"));
+}
+
 TEST(FoldPassTest, OthersAreLeftAlone) {
   for (const char* statements :
        {R"(  %x: f32[2] = placeholder()
