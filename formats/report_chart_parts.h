@@ -17,7 +17,7 @@
 namespace evengrad {
 
 // The range of some numbers; those that are not finite are left out.
-struct Range {
+struct NumberRange {
   double low = HUGE_VAL;
   double high = -HUGE_VAL;
   void Include(double value) {

@@ -156,7 +156,7 @@ std::string InUnit(double value, ChartUnit unit) {
 
 std::string PrintSparkline(std::span<const float> values,
                            std::string_view label) {
-  Range range;
+  NumberRange range;
   for (const float value : values) range.Include(value);
   if (range.empty()) return "";
   // What hardly moves is drawn as flat.

@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kTableRows = 20;
 constexpr size_t kMostDots = 40;  // more points run into a line
 
-Range RangeOf(const LineChart& chart) {
-  Range range;
+NumberRange RangeOf(const LineChart& chart) {
+  NumberRange range;
   for (const ChartLine& line : chart.lines) {
     for (const auto* values : {&line.values, &line.minima, &line.maxima}) {
       for (const double value : *values) range.Include(value);
@@ -29,7 +29,7 @@ Range RangeOf(const LineChart& chart) {
 
 // The logarithms of round numbers: of powers of ten, or of 1, 2 and 5 times
 // them where the range is short.
-std::vector<double> PowerTicks(const Range& range) {
+std::vector<double> PowerTicks(const NumberRange& range) {
   std::vector<double> ticks;
   if (range.high - range.low >= 2) {
     for (const double tick :
@@ -140,7 +140,7 @@ class LinePlot {
   }
 
   const LineChart& chart_;
-  Range range_;
+  NumberRange range_;
   std::vector<double> ticks_;
   double first_ = 0;
   double last_ = 1;
