@@ -209,7 +209,7 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
   if (profile_ != nullptr) {
     profile_->Record(0, {.begin = begin,
                          .end = profile_->Now(),
-                         .step = static_cast<int64_t>(step)});
+                         .step = static_cast<int64_t>(step) + 1});
   }
   EVENGRAD_RETURN_IF_ERROR(status);
   return std::shared_ptr<const ResultTensors>(results_);

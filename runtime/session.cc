@@ -338,7 +338,13 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
           [&](std::string_view name) { return states_.Find(name); }));
   variant.executable->SetProfile(options_.profile.get());
   for (const std::string& name : variant.executable->feed_names()) {
-    variant.feed_index.push_back(feed_of.at(name));
+    const auto feed = feed_of.find(name);
+    if (feed == feed_of.end()) {
+      return absl::InternalError(
+          StrCat("the compiled program reads '", name,
+                 "', which is no placeholder of the program"));
+    }
+    variant.feed_index.push_back(feed->second);
   }
   variant.pointers.resize(variant.feed_index.size());
   return variant;
@@ -458,10 +464,15 @@ absl::Status Session::Impl::GuardError(const Program& program,
       "; where training diverged, lower the learning rate or clip the "
       "gradients";
   if (guard.before_updates) {
-    EVENGRAD_ASSIGN_OR_RETURN(const std::optional<NonFiniteReport> report,
-                              FindNonFinite(program, feeds));
-    if (report.has_value()) {
-      return absl::OutOfRangeError(StrCat(report->ToString(), kAdvice));
+    const absl::StatusOr<std::optional<NonFiniteReport>> report =
+        FindNonFinite(program, feeds);
+    // Watching every value takes more memory than the step: where there is not
+    // so much, the guard still has its own words.
+    if (!report.ok() && !absl::IsResourceExhausted(report.status())) {
+      return report.status();
+    }
+    if (report.ok() && report->has_value()) {
+      return absl::OutOfRangeError(StrCat((*report)->ToString(), kAdvice));
     }
   }
   const Value& subject = guard.subject.valid() ? guard.subject : guard.value;
