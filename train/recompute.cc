@@ -9,6 +9,7 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
+#include "evengrad/runtime/passes.h"
 
 namespace evengrad {
 namespace {
@@ -53,11 +54,13 @@ std::vector<Recompute> RecomputeLayers(const Value& loss,
   std::vector<Recompute> regions;
   if (!loss.valid() || layers_per_region < 1) return regions;
   const Graph graph = loss.node().graph();
+  const std::vector<bool> needed =
+      NeededNodes({.graph = graph, .fetches = {{.value = loss}}});
   std::vector<std::string_view> layers;
   for (int id = 0; id <= loss.id().node; ++id) {
     const Node node = graph.node(id);
     const std::string_view scope = node.scope();
-    if (!IsParameter(node) || scope.empty() ||
+    if (!needed[id] || !IsParameter(node) || scope.empty() ||
         std::ranges::find(layers, scope) != layers.end()) {
       continue;
     }

@@ -171,6 +171,10 @@ TEST(RecomputeTest, LayersInOrder) {
             std::vector<std::string>({"block1/hidden1", "block1/hidden2"}));
   EXPECT_EQ(regions[1].scopes,
             std::vector<std::string>({"block1/hidden3", "logits"}));
+  const Value hidden = model.graph.FindNode("block1/hidden2/weights").output();
+  const std::vector<Recompute> needed = RecomputeLayers(ReduceSum(hidden), 2);
+  ASSERT_EQ(needed.size(), 1u);
+  EXPECT_EQ(needed[0].scopes, std::vector<std::string>({"block1/hidden2"}));
   EXPECT_TRUE(RecomputeLayers(model.loss, 0).empty());
   EXPECT_TRUE(RecomputeLayers(Value(), 1).empty());
 }
