@@ -299,6 +299,13 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                               JsonLinesWriter::Open(flags.json));
     json.emplace(std::move(writer));
   }
+  // Opened now, so that a bad path costs no training.
+  std::optional<AtomicFile> trace;
+  if (!flags.profile.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file,
+                              AtomicFile::Create(flags.profile));
+    trace.emplace(std::move(file));
+  }
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(Data data, ReadData(flags, options));
@@ -322,7 +329,7 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
                 .recompute = RecomputeLayers(
                     model.loss, static_cast<int>(flags.recompute))}));
   std::shared_ptr<Profile> profile;
-  if (!flags.profile.empty()) profile = std::make_shared<Profile>();
+  if (trace.has_value()) profile = std::make_shared<Profile>();
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads,
@@ -352,9 +359,9 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   if (json.has_value() && (result.ok() || watch->has_records())) {
     EVENGRAD_RETURN_IF_ERROR(json->Finish());
   }
-  if (profile != nullptr) {
-    const absl::Status saved = SaveChromeTrace(*profile, flags.profile);
-    if (result.ok()) return saved;
+  if (trace.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(trace->Write(ChromeTrace(*profile)));
+    EVENGRAD_RETURN_IF_ERROR(trace->Commit());
   }
   return result.status();
 }

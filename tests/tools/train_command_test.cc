@@ -555,6 +555,7 @@ TEST_F(TrainCommandTest, ProfileThatCannotBeWritten) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.error.find("/nowhere/trace.json"), std::string::npos)
       << result.error;
+  EXPECT_EQ(result.output, "");  // nothing was trained in vain
 }
 
 TEST_F(TrainCommandTest, RecomputingChangesNoNumber) {
