@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "evengrad/formats/atomic_file.h"
 #include "evengrad/formats/json_lines.h"
 #include "evengrad/graph/status.h"
 
@@ -85,12 +84,6 @@ std::string ChromeTrace(const Profile& profile) {
       JsonObject().Add("dropped_events", profile.num_dropped()).ToString(),
       "}\n");
   return trace;
-}
-
-absl::Status SaveChromeTrace(const Profile& profile, const std::string& path) {
-  EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
-  EVENGRAD_RETURN_IF_ERROR(file.Write(ChromeTrace(profile)));
-  return file.Commit();
 }
 
 }  // namespace evengrad

@@ -6,16 +6,12 @@
 
 #include <string>
 
-#include "absl/status/status.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/runtime/profile.h"
 
 namespace evengrad {
 
 EVENGRAD_EXPORT std::string ChromeTrace(const Profile& profile);
-// Writes it as an AtomicFile.
-EVENGRAD_EXPORT absl::Status SaveChromeTrace(const Profile& profile,
-                                             const std::string& path);
 
 }  // namespace evengrad
 

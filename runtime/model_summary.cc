@@ -90,25 +90,13 @@ class Summarizer {
 
   void AddMemory(const CompiledProgram& compiled) {
     MemorySummary& memory = summary_.memory;
-    memory.arena = compiled.arena_bytes;
+    memory.arena = compiled.memory.arena;
+    memory.states = compiled.memory.states;
+    memory.constants = compiled.memory.constants;
+    memory.results = compiled.memory.results;
     memory.scratch = compiled.scratch_bytes;
     for (const BufferSpec& buffer : compiled.buffers) {
-      switch (buffer.kind) {
-        case BufferKind::kArena:
-          break;
-        case BufferKind::kFeed:
-          memory.feeds += buffer.bytes;
-          break;
-        case BufferKind::kState:
-          memory.states += buffer.bytes;
-          break;
-        case BufferKind::kConstant:
-          memory.constants += buffer.bytes;
-          break;
-        case BufferKind::kResult:
-          memory.results += buffer.bytes;
-          break;
-      }
+      if (buffer.kind == BufferKind::kFeed) memory.feeds += buffer.bytes;
     }
   }
 

@@ -42,7 +42,8 @@ struct SessionOptions {
   // A program whose values, states, results and constants need more bytes is an
   // error when it is compiled, which names the largest; 0: no limit.
   int64_t memory_limit_bytes = 0;
-  // Where all runs are recorded; null: nowhere.
+  // Where runs of programs are recorded, not the computation of first values;
+  // null: nowhere. Of one session: two that run at once must not share it.
   std::shared_ptr<Profile> profile = nullptr;
 };
 
@@ -122,8 +123,10 @@ class EVENGRAD_EXPORT Session {
                std::span<const Feed>(feeds.begin(), feeds.size()));
   }
 
-  // Compiles the program for such feeds, as its first run would, and says in
-  // words what became of it: nodes after each pass, kernels by kind, memory.
+  // Compiles the program for such feeds as the session's next step would run
+  // it, with what hooks look at in that step, and says in words what became of
+  // it: nodes after each pass, kernels by kind, memory. Errors: as Run has them
+  // about feeds and states.
   absl::StatusOr<std::string> Explain(const Program& program,
                                       std::span<const Feed> feeds);
 

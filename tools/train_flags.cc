@@ -188,8 +188,10 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train.add_option("--profile", flags.profile,
                    "Write what ran when to this file, for chrome://tracing "
                    "and Perfetto (the first steps of a long run)");
-  train.add_flag("--explain", flags.explain,
-                 "Print what the training step was compiled to");
+  train.add_flag(
+      "--explain", flags.explain,
+      "Print what the first training step was compiled to, with what "
+      "--statistics-every and the like look at in it");
   train.add_option("--json", flags.json,
                    "Write a JSON object a line, one an epoch, to this file");
   train.add_option("--checkpoint", flags.checkpoint,
