@@ -2,7 +2,8 @@
 // peer for compare.py without the cost of Python.
 //
 //   libtorch_training_steps --threads 1 --only selu_20x100/batch:32 --seconds 1
-//   compare.py --peer build/release/benchmarks/libtorch_training_steps …
+//   cmake --build --preset dev --target libtorch_training_steps
+//   compare.py --peer build/dev/benchmarks/libtorch_training_steps …
 //
 // Prints one JSON object a line: workload, threads, median and least
 // microseconds of a full step (forward, backward, optimizer) on a fixed random

@@ -32,11 +32,13 @@ struct Training {
   std::vector<Feed> feeds;
 };
 
-absl::StatusOr<Training> MakeTraining(const Workload& workload, int threads) {
+absl::StatusOr<Training> MakeTraining(const Workload& workload, int threads,
+                                      Precision precision) {
   EVENGRAD_ASSIGN_OR_RETURN(TrainingModel model, MakeTrainingModel(workload));
   EVENGRAD_ASSIGN_OR_RETURN(
-      Session session,
-      Session::Create(model.graph, {.seed = 42, .num_threads = threads}));
+      Session session, Session::Create(model.graph, {.seed = 42,
+                                                     .num_threads = threads,
+                                                     .precision = precision}));
   EVENGRAD_ASSIGN_OR_RETURN(
       std::vector<Feed> feeds,
       RandomBatch(model.images, model.labels, workload.batch));
@@ -51,8 +53,9 @@ double PeakKibibytes() {
 }
 
 void TrainingStep(benchmark::State& state, const Workload& workload,
-                  int threads) {
-  absl::StatusOr<Training> training = MakeTraining(workload, threads);
+                  int threads, Precision precision) {
+  absl::StatusOr<Training> training =
+      MakeTraining(workload, threads, precision);
   absl::Status status = training.status();
   for (int i = 0; i < 5 && status.ok(); ++i) {
     status = training->session.Run(training->program, training->feeds).status();
@@ -88,7 +91,13 @@ void RegisterAll() {
       const std::string name =
           StrCat("TrainingStep/", workload.Name(), "/threads:", threads);
       benchmark::RegisterBenchmark(name.c_str(), TrainingStep, workload,
-                                   threads)
+                                   threads, Precision::kF32)
+          ->Unit(benchmark::kMicrosecond);
+      // Elsewhere it would measure plain loops.
+      if (!HasBFloat16Products()) continue;
+      benchmark::RegisterBenchmark((name + "/precision:bf16").c_str(),
+                                   TrainingStep, workload, threads,
+                                   Precision::kBF16)
           ->Unit(benchmark::kMicrosecond);
     }
   }

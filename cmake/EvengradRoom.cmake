@@ -53,6 +53,7 @@ function(evengrad_precompile target group)
     return()
   endif()
   set_property(GLOBAL PROPERTY EVENGRAD_PRECOMPILED_${group} ${target})
+  list(TRANSFORM ARGN REPLACE "(.+)" "<\\1$<ANGLE-R>")
   target_precompile_headers(${target} PRIVATE
     <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
     <functional> <limits> <map> <memory> <optional> <set> <span> <string>
@@ -117,7 +118,13 @@ function(evengrad_room name)
   evengrad_compile_defaults(evengrad_${name})
   set_target_properties(evengrad_${name} PROPERTIES
     POSITION_INDEPENDENT_CODE ON)
-  evengrad_precompile(evengrad_${name} rooms)
+  if(name STREQUAL "graph")
+    evengrad_precompile(evengrad_${name} graph evengrad/graph/graph.h)
+  elseif(name STREQUAL "ops")  # which Highway gives macros
+    evengrad_precompile(evengrad_${name} ops evengrad/ops/ops.h)
+  else()
+    evengrad_precompile(evengrad_${name} rooms evengrad/ops/ops.h)
+  endif()
   target_include_directories(evengrad_${name} PUBLIC "${EVENGRAD_INCLUDE_DIR}")
   target_link_libraries(evengrad_${name}
     PUBLIC ${EVENGRAD_PUBLIC_LIBRARIES}

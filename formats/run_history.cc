@@ -11,7 +11,7 @@ constexpr double kSmallest = 1e-45;
 
 double Log10(double value) { return std::log10(std::max(value, kSmallest)); }
 
-void Add(double value, RunCell& cell) {
+void AddTo(double value, RunCell& cell) {
   if (!std::isfinite(value)) {
     ++cell.not_finite;
     return;
@@ -64,7 +64,7 @@ void AddLayer(const LayerRecord& layer,
               const std::optional<double>& last_gradient,
               std::array<RunCell, kNumLayerQuantities>& cells) {
   auto add = [&](LayerQuantity quantity, double value) {
-    Add(value, cells[static_cast<size_t>(quantity)]);
+    AddTo(value, cells[static_cast<size_t>(quantity)]);
   };
   const std::optional<double> gradient = GradientOf(layer);
   if (gradient.has_value()) {
@@ -122,7 +122,7 @@ void RunHistory::Add(const StatisticsRecord& record) {
   RunColumn& column = columns_.back();
   column.last_step = record.step;
   auto add = [&](RunQuantity quantity, double value) {
-    evengrad::Add(value, column.run[static_cast<size_t>(quantity)]);
+    AddTo(value, column.run[static_cast<size_t>(quantity)]);
   };
   add(RunQuantity::kLoss, record.loss);
   add(RunQuantity::kGradientNorm, Log10(record.gradient_norm));

@@ -56,7 +56,22 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
                            " have ", right.rows.ToString(), " ",
                            right.row_word);
   }
-  return std::vector<TensorType>{{input.dtype, {left.rows, right.columns}}};
+  const bool widens =
+      context.attribute<bool>("output_f32") && input.dtype == DType::kBF16;
+  return std::vector<TensorType>{
+      {widens ? DType::kF32 : input.dtype, {left.rows, right.columns}}};
+}
+
+// A product of the gradient of `node`: in the type of the node's factors, with
+// its precision.
+Value Product(const Node& node, const Value& input, const Value& weights,
+              MatMulOptions options) {
+  const DType dtype = node.input(0).dtype();
+  options.output_f32 = node.attribute<bool>("output_f32");
+  auto cast = [&](const Value& value) {
+    return value.dtype() == dtype ? value : Cast(value, dtype);
+  };
+  return cast(MatMul(cast(input), cast(weights), options));
 }
 
 // With output = op(input) · op(weights):
@@ -71,14 +86,14 @@ std::vector<Value> Gradient(const Node& node,
   const bool weights_t = node.attribute<bool>("transpose_weights");
   const Value input_gradient =
       input_t
-          ? MatMul(weights, gradient,
-                   {.transpose_input = weights_t, .transpose_weights = true})
-          : MatMul(gradient, weights, {.transpose_weights = !weights_t});
+          ? Product(node, weights, gradient,
+                    {.transpose_input = weights_t, .transpose_weights = true})
+          : Product(node, gradient, weights, {.transpose_weights = !weights_t});
   const Value weights_gradient =
       weights_t
-          ? MatMul(gradient, input,
-                   {.transpose_input = true, .transpose_weights = input_t})
-          : MatMul(input, gradient, {.transpose_input = !input_t});
+          ? Product(node, gradient, input,
+                    {.transpose_input = true, .transpose_weights = input_t})
+          : Product(node, input, gradient, {.transpose_input = !input_t});
   return {input_gradient, weights_gradient};
 }
 
@@ -132,7 +147,10 @@ const OpDef& MatMulOp() {
                       .summary = "input is given as [k,m]"},
                      {.name = "transpose_weights",
                       .fallback = false,
-                      .summary = "weights are given as [n,k]"}},
+                      .summary = "weights are given as [n,k]"},
+                     {.name = "output_f32",
+                      .fallback = false,
+                      .summary = "of bf16 matrices, the output is f32"}},
       .infer_type = InferType,
       .gradient = Gradient,
       .make_kernel = MakeMatMulKernel,
@@ -148,9 +166,11 @@ Value MatMul(const Value& input, const Value& weights, MatMulOptions options,
              SourceLocation location) {
   const bool many = (input.valid() && input.rank() > 2) ||
                     (weights.valid() && weights.rank() > 2);
+  Attributes attributes = {{"transpose_input", options.transpose_input},
+                           {"transpose_weights", options.transpose_weights}};
+  if (options.output_f32) attributes["output_f32"] = true;
   return AddNode(many ? BatchMatMulOp() : MatMulOp(), {input, weights},
-                 {{"transpose_input", options.transpose_input},
-                  {"transpose_weights", options.transpose_weights}},
+                 std::move(attributes),
                  {.name = options.name, .location = location})
       .output();
 }

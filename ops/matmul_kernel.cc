@@ -101,18 +101,20 @@ bool IsEmpty(const MatrixProduct& product) {
   return product.rows <= 0 || product.columns <= 0;
 }
 
+// Terms are added up in the factors' type, those of bf16 in f32.
 template <typename T>
-struct AccumulatorOf {
-  using Type = T;
-  static T Load(T value) { return value; }
-  static T Store(T value) { return value; }
-};
-template <>
-struct AccumulatorOf<BFloat16> {
-  using Type = float;
-  static float Load(BFloat16 value) { return ToFloat(value); }
-  static BFloat16 Store(float value) { return ToBFloat16(value); }
-};
+using AccumulatorOf = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+
+template <typename To, typename From>
+To Convert(From value) {
+  if constexpr (std::is_same_v<To, From>) {
+    return value;
+  } else if constexpr (std::is_same_v<From, BFloat16>) {
+    return ToFloat(value);
+  } else {
+    return ToBFloat16(value);
+  }
+}
 
 // The plain loop for one block of the output, at most kBlockRows x
 // kBlockColumns elements. Weights are copied into dense tiles, so that every
@@ -121,10 +123,10 @@ constexpr int64_t kBlockRows = 16;
 constexpr int64_t kBlockColumns = 32;
 constexpr int64_t kBlockDepth = 64;
 
-template <typename T>
+template <typename T, typename Out>
 void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,
-                   int64_t rows, int64_t columns, T* output) {
-  using Accumulate = typename AccumulatorOf<T>::Type;
+                   int64_t rows, int64_t columns, Out* output) {
+  using Accumulate = AccumulatorOf<T>;
   Accumulate sums[kBlockRows][kBlockColumns] = {};
   Accumulate tile[kBlockDepth][kBlockColumns] = {};
   for (int64_t begin = 0; begin < p.depth; begin += kBlockDepth) {
@@ -132,14 +134,13 @@ void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,
     for (int64_t k = 0; k < depth; ++k) {
       const T* from = weights + (begin + k) * p.weights.row;
       for (int64_t j = 0; j < columns; ++j) {
-        tile[k][j] = AccumulatorOf<T>::Load(from[j * p.weights.column]);
+        tile[k][j] = Convert<Accumulate>(from[j * p.weights.column]);
       }
     }
     for (int64_t i = 0; i < rows; ++i) {
       const T* from = input + i * p.input.row + begin * p.input.column;
       for (int64_t k = 0; k < depth; ++k) {
-        const Accumulate factor =
-            AccumulatorOf<T>::Load(from[k * p.input.column]);
+        const auto factor = Convert<Accumulate>(from[k * p.input.column]);
         for (int64_t j = 0; j < kBlockColumns; ++j) {
           sums[i][j] += factor * tile[k][j];
         }
@@ -148,28 +149,29 @@ void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,
   }
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
-      output[i * p.output.row + j] = AccumulatorOf<T>::Store(sums[i][j]);
+      output[i * p.output.row + j] = Convert<Out>(sums[i][j]);
     }
   }
 }
 
-template <typename T>
+template <typename T, typename Out>
 void MultiplyPlain(const MatrixProduct& product, const T* input,
-                   const T* weights, T* output) {
+                   const T* weights, Out* output) {
   for (int64_t j = 0; j < product.columns; j += kBlockColumns) {
     const int64_t columns = std::min(kBlockColumns, product.columns - j);
     for (int64_t i = 0; i < product.rows; i += kBlockRows) {
       const int64_t rows = std::min(kBlockRows, product.rows - i);
-      MultiplyBlock<T>(product, input + i * product.input.row,
-                       weights + j * product.weights.column, rows, columns,
-                       output + i * product.output.row + j);
+      MultiplyBlock(product, input + i * product.input.row,
+                    weights + j * product.weights.column, rows, columns,
+                    output + i * product.output.row + j);
     }
   }
 }
 
 constexpr size_t RoundUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-template <typename T>
+// Factors of type T, an output of type Out.
+template <typename T, typename Out = T>
 class MatMulKernel : public Kernel {
  public:
   // `epilogue` may be null. Without `keeps_output` the product is left in
@@ -188,7 +190,7 @@ class MatMulKernel : public Kernel {
       if (output_ >= 0) continue;
       product_bytes_ = std::max(
           product_bytes_,
-          RoundUp(static_cast<size_t>(panel.scratch_elements) * sizeof(T)));
+          RoundUp(static_cast<size_t>(panel.scratch_elements) * sizeof(Out)));
     }
   }
 
@@ -206,16 +208,16 @@ class MatMulKernel : public Kernel {
   void Run(int part, const KernelContext& context) const override {
     const Panel& panel = panels_[part];
     if (IsEmpty(panel.product)) return;
-    T* const output =
-        output_ >= 0 ? context.output<T>(output_) + panel.output_offset
-                     : reinterpret_cast<T*>(context.scratch + library_bytes_);
+    Out* const output =
+        output_ >= 0 ? context.output<Out>(output_) + panel.output_offset
+                     : reinterpret_cast<Out*>(context.scratch + library_bytes_);
     if constexpr (std::is_same_v<T, float>) {
       if (panel.vector.has_value()) return RunVector(panel, output, context);
     }
     Multiply(panel, context.input<T>(input_) + panel.input_offset,
              context.input<T>(weights_) + panel.weights_offset, output,
              context.scratch);
-    if constexpr (std::is_same_v<T, float>) {
+    if constexpr (std::is_same_v<Out, float>) {
       if (epilogue_ == nullptr) return;
       epilogue_->Run(output, panel.product.output.row, panel.rows.begin,
                      panel.rows.end, panel.columns.begin, panel.columns.end,
@@ -276,14 +278,14 @@ class MatMulKernel : public Kernel {
   }
 
   static void Multiply(const Panel& panel, const T* input, const T* weights,
-                       T* output, std::byte* scratch) {
-    if constexpr (std::is_same_v<T, float>) {
+                       Out* output, std::byte* scratch) {
+    if constexpr (std::is_same_v<Out, float>) {
       if (panel.onednn != nullptr &&
           panel.onednn->Run(input, weights, output, scratch)) {
         return;
       }
     }
-    MultiplyPlain<T>(panel.product, input, weights, output);
+    MultiplyPlain(panel.product, input, weights, output);
   }
 
   int input_;
@@ -320,7 +322,7 @@ class BatchMatMulKernel : public Kernel {
       if (IsEmpty(product) || product.depth == 0) return;
       for (int part = 0; part < num_parts_; ++part) {
         absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
-            OneDnnMatMul::Create(product);
+            OneDnnMatMul::Create(product, DType::kF32);
         onednn_.push_back(onednn.ok() ? *std::move(onednn) : nullptr);
       }
     }
@@ -348,7 +350,7 @@ class BatchMatMulKernel : public Kernel {
           continue;
         }
       }
-      MultiplyPlain<T>(product_, input, weights, output);
+      MultiplyPlain(product_, input, weights, output);
     }
   }
 
@@ -389,31 +391,43 @@ std::vector<int64_t> MatrixOffsets(const Shape& tensor, const Shape& output) {
   return offsets;
 }
 
+// Gives the panel the best implementation of its product, of factors in f32 or
+// bf16; none where the plain loop is all there is.
+void ChooseImplementation(Panel& panel, DType factors, bool keeps_output) {
+  if (IsEmpty(panel.product) || panel.product.depth == 0) return;
+  if (factors == DType::kF32 && VectorMatMul::Available()) {
+    const bool transient =
+        !keeps_output && VectorMatMul::MayBeTransient(panel.product);
+    panel.vector.emplace(panel.product, transient);
+    if (transient) panel.scratch_elements = panel.vector->block_elements();
+    return;
+  }
+  absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
+      OneDnnMatMul::Create(panel.product, factors);
+  if (onednn.ok()) panel.onednn = std::move(*onednn);
+}
+
+// For an output in f32.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
     const KernelRequest& request, std::vector<Panel> panels,
     const MatrixProduct& whole) {
+  const DType factors = request.inputs[0].dtype;
   const bool keeps_output =
       request.epilogue == nullptr || request.epilogue->keeps_output;
   for (Panel& panel : panels) {
     if (!keeps_output) panel.product.output.row = panel.product.columns;
     panel.scratch_elements = panel.product.rows * panel.product.columns;
-    if (IsEmpty(panel.product) || panel.product.depth == 0) continue;
-    if (VectorMatMul::Available()) {
-      const bool transient =
-          !keeps_output && VectorMatMul::MayBeTransient(panel.product);
-      panel.vector.emplace(panel.product, transient);
-      if (transient) panel.scratch_elements = panel.vector->block_elements();
-      continue;
-    }
-    absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
-        OneDnnMatMul::Create(panel.product);
-    if (onednn.ok()) panel.onednn = std::move(*onednn);
+    ChooseImplementation(panel, factors, keeps_output);
   }
   std::unique_ptr<PreparedEpilogue> epilogue;
   if (request.epilogue != nullptr) {
     EVENGRAD_ASSIGN_OR_RETURN(
         epilogue,
         PrepareEpilogue(*request.epilogue, whole.rows, whole.columns));
+  }
+  if (factors == DType::kBF16) {
+    return std::make_unique<MatMulKernel<BFloat16, float>>(
+        request, std::move(panels), std::move(epilogue), keeps_output);
   }
   return std::make_unique<MatMulKernel<float>>(
       request, std::move(panels), std::move(epilogue), keeps_output);

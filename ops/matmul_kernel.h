@@ -1,5 +1,5 @@
-// The kernels of matmul: panels of the output, each a product of oneDNN (f32)
-// or of a plain loop.
+// The kernels of matmul: panels of the output, each a product of own vector
+// loops (f32), of oneDNN (f32, bf16 with an f32 output) or of a plain loop.
 #ifndef EVENGRAD_OPS_MATMUL_KERNEL_H_
 #define EVENGRAD_OPS_MATMUL_KERNEL_H_
 
@@ -11,8 +11,8 @@
 namespace evengrad {
 
 // The output is cut along its longer side, so that no panel gets thin; sizes
-// alone decide. A trailing elementwise program (f32 only) runs on each panel
-// right after its product.
+// alone decide. A trailing elementwise program (f32 outputs only) runs on each
+// panel right after its product.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(
     const KernelRequest& request);
 

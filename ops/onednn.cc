@@ -8,6 +8,7 @@
 
 #include "dnnl.hpp"
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/precision.h"
 
 namespace evengrad {
 namespace {
@@ -68,9 +69,11 @@ const dnnl::engine& Cpu() {
   return *engine;
 }
 
+using DataType = dnnl::memory::data_type;
+
 dnnl::memory::desc Describe(int64_t rows, int64_t columns,
-                            const MatrixStrides& strides) {
-  return dnnl::memory::desc({rows, columns}, dnnl::memory::data_type::f32,
+                            const MatrixStrides& strides, DataType type) {
+  return dnnl::memory::desc({rows, columns}, type,
                             dnnl::memory::dims{strides.row, strides.column});
 }
 
@@ -90,6 +93,13 @@ dnnl::matmul::primitive_desc DescribeProduct(const dnnl::memory::desc& input,
 
 }  // namespace
 
+bool HasBFloat16Products() {
+  // Later instruction sets have the bits of those before.
+  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (has & wanted) == wanted;
+}
+
 struct OneDnnMatMul::Body {
   dnnl::stream stream;
   dnnl::matmul primitive;
@@ -107,12 +117,18 @@ OneDnnMatMul::OneDnnMatMul(std::unique_ptr<Body> body)
 OneDnnMatMul::~OneDnnMatMul() = default;
 
 absl::StatusOr<std::unique_ptr<OneDnnMatMul>> OneDnnMatMul::Create(
-    const MatrixProduct& product) try {
+    const MatrixProduct& product, DType factors) try {
+  if (factors == DType::kBF16 && !HasBFloat16Products()) {
+    return absl::UnimplementedError("the CPU has no products in bf16");
+  }
   const OnThisThread guard;
-  const auto input = Describe(product.rows, product.depth, product.input);
+  const DataType type =
+      factors == DType::kBF16 ? DataType::bf16 : DataType::f32;
+  const auto input = Describe(product.rows, product.depth, product.input, type);
   const auto weights =
-      Describe(product.depth, product.columns, product.weights);
-  const auto output = Describe(product.rows, product.columns, product.output);
+      Describe(product.depth, product.columns, product.weights, type);
+  const auto output =
+      Describe(product.rows, product.columns, product.output, DataType::f32);
   const auto description = DescribeProduct(input, weights, output);
   const std::string name = description.impl_info_str();
   if (name.starts_with("ref")) {
@@ -147,7 +163,7 @@ const std::string& OneDnnMatMul::implementation() const {
   return body_->implementation;
 }
 
-bool OneDnnMatMul::Run(const float* input, const float* weights, float* output,
+bool OneDnnMatMul::Run(const void* input, const void* weights, float* output,
                        std::byte* scratch) {
   const OnThisThread guard;
   auto bind = [](dnnl::memory& memory, const void* data) {

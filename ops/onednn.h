@@ -1,5 +1,6 @@
 // The adapter to oneDNN, the only file pair that knows it: single-threaded
-// matrix products in f32. Compiles against oneDNN 2.6 and 3.x.
+// matrix products of f32 or bf16 factors, with f32 outputs. Compiles against
+// oneDNN 2.6 and 3.x.
 //
 // Threads. The runtime's workers are the only threads; a primitive must run on
 // the worker that calls it. oneDNN fixes a primitive's decomposition when it is
@@ -17,6 +18,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "evengrad/graph/dtype.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/ops/matrix_product.h"
 
@@ -25,9 +27,11 @@ namespace evengrad {
 // A prepared product. One object runs on one thread at a time.
 class EVENGRAD_EXPORT OneDnnMatMul {
  public:
-  // Error: oneDNN has no implementation but its plain reference, or failed.
+  // The product of factors of that type, f32 or bf16. Error: oneDNN has no
+  // implementation but its plain reference, or failed; bf16 that the CPU does
+  // not have (HasBFloat16Products).
   static absl::StatusOr<std::unique_ptr<OneDnnMatMul>> Create(
-      const MatrixProduct& product);
+      const MatrixProduct& product, DType factors);
   ~OneDnnMatMul();
   OneDnnMatMul(const OneDnnMatMul&) = delete;
   OneDnnMatMul& operator=(const OneDnnMatMul&) = delete;
@@ -37,8 +41,8 @@ class EVENGRAD_EXPORT OneDnnMatMul {
   // "onednn:brg:avx512_core".
   const std::string& implementation() const;
   // False where oneDNN reports a failure; the output is undefined then.
-  [[nodiscard]] bool Run(const float* input, const float* weights,
-                         float* output, std::byte* scratch);
+  [[nodiscard]] bool Run(const void* input, const void* weights, float* output,
+                         std::byte* scratch);
 
  private:
   struct Body;

@@ -32,17 +32,18 @@ struct MatrixView {
   int64_t column;
 };
 
-#if !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
+// oneDNN's kernels for AVX-512 multiply small matrices in place.
+#undef EVENGRAD_HAS_MATMUL_LOOPS
+#define EVENGRAD_HAS_MATMUL_LOOPS                    \
+  (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR && \
+   !(HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3))
+#if EVENGRAD_HAS_MATMUL_LOOPS
 
 using TileVectors = hn::ScalableTag<float>;
 inline constexpr int64_t kTileLanes = hn::MaxLanes(TileVectors());
 inline constexpr int kMaxTileVectors = 3;
 inline constexpr int kMaxTileRows = 12;
-#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX3
-inline constexpr bool kManyRegisters = false;  // 16
-#else
-inline constexpr bool kManyRegisters = true;  // 32
-#endif
+inline constexpr bool kManyRegisters = !HWY_ARCH_X86;  // 32, or 16
 // Rows of a tile that is so many vectors wide: sums, a row of the weights and
 // one element of the input fit the registers.
 constexpr int TileRows(int vectors) {
@@ -398,7 +399,7 @@ class WeightsPacker {
   int64_t strip_ = 0;
 };
 
-#endif  // fixed vectors
+#endif  // EVENGRAD_HAS_MATMUL_LOOPS
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

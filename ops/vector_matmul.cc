@@ -16,10 +16,7 @@ namespace evengrad {
 namespace HWY_NAMESPACE {
 namespace {
 
-#if !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
-
-// oneDNN's kernels for AVX-512 multiply small matrices in place.
-bool HasLoops() { return !HWY_ARCH_X86 || HWY_TARGET > HWY_AVX3; }
+#if EVENGRAD_HAS_MATMUL_LOOPS
 
 constexpr int64_t kPackedRows = TileRows(kMaxTileVectors);
 
@@ -286,6 +283,7 @@ void Multiply(const MatMulBlocking& blocking, const MatMulCall& call) {
   Multiplication(blocking, call).Run();
 }
 
+bool HasLoops() { return true; }
 int64_t VectorLanes() { return kTileLanes; }
 
 #else
@@ -294,7 +292,7 @@ bool HasLoops() { return false; }
 void Multiply(const MatMulBlocking&, const MatMulCall&) {}
 int64_t VectorLanes() { return 1; }
 
-#endif  // fixed vectors
+#endif  // EVENGRAD_HAS_MATMUL_LOOPS
 
 const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
 

@@ -193,7 +193,8 @@ std::vector<std::string_view> LoweringSteps() {
 absl::StatusOr<Program> Lower(const Program& program,
                               const std::map<int, Shape>& placeholder_shapes,
                               std::string_view last,
-                              std::vector<PassReport>* reports) {
+                              std::vector<PassReport>* reports,
+                              Precision precision) {
   const std::vector<std::string_view> steps = LoweringSteps();
   if (!last.empty() && std::ranges::find(steps, last) == steps.end()) {
     return InvalidArgument("there is no pass '", last, "'",
@@ -209,6 +210,11 @@ absl::StatusOr<Program> Lower(const Program& program,
       lowered, ShapesIn(lowered.graph, program.graph, placeholder_shapes)));
   done[0].nodes_after = lowered.graph.num_nodes();
   if (last == "specialize") return lowered;
+  if (precision == Precision::kBF16) {
+    const int before = lowered.graph.num_nodes();
+    EVENGRAD_RETURN_IF_ERROR(NarrowPass(lowered).status());
+    done.push_back({"narrow", before, lowered.graph.num_nodes()});
+  }
   EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last, done));
   if (reports != nullptr) {
     reports->insert(reports->end(), done.begin(), done.end());
@@ -221,9 +227,9 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     const CompileOptions& options) {
   auto compiled = std::make_unique<CompiledProgram>();
-  EVENGRAD_ASSIGN_OR_RETURN(
-      compiled->program,
-      Lower(program, placeholder_shapes, "", &compiled->passes));
+  EVENGRAD_ASSIGN_OR_RETURN(compiled->program,
+                            Lower(program, placeholder_shapes, "",
+                                  &compiled->passes, options.precision));
   const Program& lowered = compiled->program;
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
   EVENGRAD_ASSIGN_OR_RETURN(const StageSchedule schedule,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/precision.h"
 #include "evengrad/runtime/compiled_program.h"
 #include "evengrad/runtime/program.h"
 
@@ -19,12 +20,13 @@ namespace evengrad {
 // The program in the form from which kernels are made, for placeholders (by
 // node id in program.graph) of these shapes: every type is static. With `last`,
 // it stops behind the first run of that step: "infer", "specialize", or one of
-// CompilerPasses(). What each step did is appended to `reports`. Errors: the
-// program's own, what shows only when sizes are known, with the user's line,
-// and an unknown step.
+// CompilerPasses(). What each step did is appended to `reports`. With bf16,
+// NarrowPass runs behind "specialize". Errors: the program's own, what shows
+// only when sizes are known, with the user's line, and an unknown step.
 EVENGRAD_EXPORT absl::StatusOr<Program> Lower(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
-    std::string_view last = "", std::vector<PassReport>* reports = nullptr);
+    std::string_view last = "", std::vector<PassReport>* reports = nullptr,
+    Precision precision = Precision::kF32);
 // The steps of Lower, in their order.
 EVENGRAD_EXPORT std::vector<std::string_view> LoweringSteps();
 
@@ -32,6 +34,7 @@ struct CompileOptions {
   bool fuse = true;
   // More bytes (ProgramMemory::Total) are an error; 0: no limit.
   int64_t memory_limit_bytes = 0;
+  Precision precision = Precision::kF32;
 };
 
 // Compiles `program` for placeholders (by node id in program.graph) of these

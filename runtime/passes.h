@@ -35,6 +35,10 @@ EVENGRAD_EXPORT absl::StatusOr<bool> SimplifyPass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> SharePass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> PrunePass(Program& program);
 
+// Makes each product of f32 matrices one of bf16 matrices with an f32 output:
+// Precision::kBF16. Not of products of many matrices (batch_matmul).
+EVENGRAD_EXPORT absl::StatusOr<bool> NarrowPass(Program& program);
+
 // Calls `visit` on every value that the program's caller sees: fetches, the
 // states and values of updates, observations, guards.
 template <typename Visitor>

@@ -78,9 +78,10 @@ class Session::Impl {
       : graph_(graph), options_(options), pool_(num_threads) {}
 
   absl::Status InitializeStates(const Graph& graph) {
-    return states_.Add(graph, {.pool = pool_,
-                               .seed = options_.seed,
-                               .compile = options_for_compiling()});
+    CompileOptions compile = options_for_compiling();
+    compile.precision = Precision::kF32;
+    return states_.Add(
+        graph, {.pool = pool_, .seed = options_.seed, .compile = compile});
   }
   absl::Status Initialize(const Program& program) {
     return EntryFor(program).status();
@@ -126,7 +127,8 @@ class Session::Impl {
 
   CompileOptions options_for_compiling() const {
     return {.fuse = options_.fuse,
-            .memory_limit_bytes = options_.memory_limit_bytes};
+            .memory_limit_bytes = options_.memory_limit_bytes,
+            .precision = options_.precision};
   }
   absl::StatusOr<Entry*> EntryFor(const Program& program);
   absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,

@@ -26,6 +26,7 @@
 #include "evengrad/graph/export.h"
 #include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor.h"
+#include "evengrad/ops/precision.h"
 #include "evengrad/runtime/numerics_check.h"
 #include "evengrad/runtime/profile.h"
 #include "evengrad/runtime/program.h"
@@ -42,6 +43,8 @@ struct SessionOptions {
   // A program whose values, states, results and constants need more bytes is an
   // error when it is compiled, which names the largest; 0: no limit.
   int64_t memory_limit_bytes = 0;
+  // Of the products of programs; first values of states are always f32.
+  Precision precision = Precision::kF32;
   // Where runs of programs are recorded, not the computation of first values;
   // null: nowhere. Of one session: two that run at once must not share it.
   std::shared_ptr<Profile> profile = nullptr;

@@ -15,6 +15,7 @@
 #include "evengrad/graph/suggest.h"
 #include "evengrad/runtime/reference_executor.h"
 #include "load_model.h"
+#include "precision.h"
 
 namespace evengrad::tools {
 namespace {
@@ -138,7 +139,7 @@ absl::StatusOr<std::vector<NamedTensor>> Compute(const RunFlags& flags,
   return outputs;
 }
 
-absl::Status Run(const RunFlags& flags) {
+absl::Status Run(const RunFlags& flags, Precision precision) {
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs,
                             ReadInputs(flags));
   EVENGRAD_ASSIGN_OR_RETURN(const Program program, LoadForRun(flags, inputs));
@@ -146,8 +147,9 @@ absl::Status Run(const RunFlags& flags) {
                             Feeds(flags, program, inputs));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session,
-      Session::Create(program.graph,
-                      {.seed = flags.seed, .num_threads = flags.threads}));
+      Session::Create(program.graph, {.seed = flags.seed,
+                                      .num_threads = flags.threads,
+                                      .precision = precision}));
   if (!flags.weights.empty()) {
     EVENGRAD_RETURN_IF_ERROR(
         LoadWeights(flags.weights, program.graph, session));
@@ -169,10 +171,6 @@ absl::Status Run(const RunFlags& flags) {
 }
 
 int RunRun(const RunFlags& flags) {
-  if (flags.precision != "f32") {
-    return Complain(StrCat("--precision=", flags.precision, ": expected f32"),
-                    kBadUsage);
-  }
   if (flags.outputs.empty() && !flags.compare) {
     return Complain("give --outputs=FILE.safetensors, or --compare", kBadUsage);
   }
@@ -181,7 +179,9 @@ int RunRun(const RunFlags& flags) {
                            ": expected at least 1, or 0 for one a core"),
                     kBadUsage);
   }
-  const absl::Status status = Run(flags);
+  const absl::StatusOr<Precision> precision = ParsePrecision(flags.precision);
+  if (!precision.ok()) return Complain(precision.status(), kBadUsage);
+  const absl::Status status = Run(flags, *precision);
   return status.ok() ? kSuccess : Complain(status, kFailure);
 }
 
@@ -218,7 +218,8 @@ Command AddRunCommand(CLI::App& app) {
       ->capture_default_str();
   run->add_option("--threads", flags->threads, "0 for one a core")
       ->capture_default_str();
-  run->add_option("--precision", flags->precision, "f32")
+  run->add_option("--precision", flags->precision,
+                  "f32, or bf16: products of bf16 matrices, added up in f32")
       ->capture_default_str();
   run->add_option("--seed", flags->seed,
                   "Of random initial values and random ops")

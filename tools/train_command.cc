@@ -333,6 +333,7 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session, Session::Create(graph, {.seed = flags.seed,
                                                .num_threads = flags.threads,
+                                               .precision = options.precision,
                                                .profile = profile}));
   if (flags.explain) {
     EVENGRAD_RETURN_IF_ERROR(

@@ -182,6 +182,11 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
       ->capture_default_str();
   train.add_option("--threads", flags.threads, "0 for one a core")
       ->capture_default_str();
+  train
+      .add_option("--precision", flags.precision,
+                  "f32, or bf16: products of bf16 matrices, added up in f32; "
+                  "weights stay f32")
+      ->capture_default_str();
   train.add_option("--save-model", flags.save_model,
                    "Write the model as graph text to this file, before "
                    "training: for evengrad dump");

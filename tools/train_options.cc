@@ -9,6 +9,7 @@
 #include "evengrad/graph/suggest.h"
 #include "flag_text.h"
 #include "load_ops.h"
+#include "precision.h"
 
 namespace evengrad::tools {
 namespace {
@@ -459,6 +460,7 @@ absl::StatusOr<TrainOptions> ParseTrainFlags(const TrainFlags& flags) {
                             ParseValidation(flags.validation));
   EVENGRAD_RETURN_IF_ERROR(ParseEarlyStopping(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.scale, ParseScale(flags.scale));
+  EVENGRAD_ASSIGN_OR_RETURN(options.precision, ParsePrecision(flags.precision));
   EVENGRAD_RETURN_IF_ERROR(ParseClipping(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(options.non_finite.policy,
                             ParseNonFinite(flags.non_finite));

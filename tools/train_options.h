@@ -51,6 +51,7 @@ struct TrainFlags {
   bool confusion = false;
   uint64_t seed = 42;
   int threads = 0;
+  std::string precision = "f32";
   std::string json;
   std::string save_model;
   std::string profile;
@@ -89,6 +90,7 @@ struct TrainOptions {
   std::optional<EarlyStopping> early_stopping = {};
   ValidationOptions validation = {};
   Scale scale = Scale::kStandardize;
+  Precision precision = Precision::kF32;
   std::vector<std::shared_ptr<Hook>> hooks = {};
   ClipChoice clip = {};  // its hook is one of `hooks`
   NonFiniteOptions non_finite = {};

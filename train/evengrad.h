@@ -32,6 +32,7 @@
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/ops/precision.h"
 #include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/hooks/check_numerics.h"

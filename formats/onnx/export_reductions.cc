@@ -90,6 +90,12 @@ OnnxNames WriteProduct2(Writer& writer, const Node& node) {
                        node.attribute<bool>("transpose_weights")};
   std::string factors[] = {writer.Name(node.input(0)),
                            writer.Name(node.input(1))};
+  const DType dtype = node.output_type().dtype;
+  if (dtype != node.input(0).dtype()) {  // output_f32
+    for (std::string& factor : factors) {
+      factor = writer.Add("CastLike", {factor, writer.Scalar(0, dtype)});
+    }
+  }
   const bool matrices = node.input(0).rank() == 2 && node.input(1).rank() == 2;
   if (matrices && (flip[0] || flip[1])) {
     return OneName(writer.Add(

@@ -18,8 +18,8 @@
 
 namespace evengrad {
 
-// The versions that are written; all opsets from 1 to this one are read, each
-// op as far back as it meant the same.
+// The versions that are written. Every opset is read: each op as far back as it
+// meant the same, and a later one where its ops are known.
 inline constexpr int kOnnxOpset = 17;
 inline constexpr int kOnnxIrVersion = 8;
 

@@ -113,6 +113,11 @@ std::vector<OpCase> LinearCases() {
     }
   }
   samples.push_back(Product(5, 1, 1, false, false));
+  samples.push_back(Product(2, 3, 4, true, false));
+  samples.back().attributes["output_f32"] = true;
+  samples.push_back(Product(20, 40, 70, false, true));
+  samples.back().attributes["output_f32"] = true;
+  samples.back().large = true;
   return {
       {.op = &MatMulOp(),
        .samples = samples,

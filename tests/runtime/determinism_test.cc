@@ -137,6 +137,14 @@ TEST(DeterminismTest, ThreadsChangeNoBitWithoutFusion) {
   EXPECT_EQ(TraceOf(one), TraceOf(two));
 }
 
+TEST(DeterminismTest, ThreadsChangeNoBitOfMixedPrecision) {
+  TrainingOptions one = WithThreads(1);
+  TrainingOptions two = WithThreads(2);
+  one.session.precision = two.session.precision = Precision::kBF16;
+  EXPECT_EQ(TraceOf(one), TraceOf(two));
+  EXPECT_NE(TraceOf(one), TraceOf(WithThreads(1)));
+}
+
 TEST(DeterminismTest, TheSeedChangesTheRun) {
   EXPECT_NE(TraceOf(WithThreads(1, 42)), TraceOf(WithThreads(1, 43)));
 }

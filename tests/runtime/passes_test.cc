@@ -29,6 +29,23 @@ std::string After(absl::StatusOr<bool> (*pass)(Program&),
   return text;
 }
 
+TEST(NarrowPassTest, ProductsOfF32MatricesAreMadeOfBF16Ones) {
+  EXPECT_EQ(After(NarrowPass, R"(  %x: f32[3,4] = placeholder()
+  %d: f64[2,2] = placeholder()
+  %y: f32[3,3] = matmul(%x, %x, transpose_weights=true) loc("model.cc":7)
+  %z: f64[2,2] = matmul(%d, %d)
+  return y=%y, z=%z
+)"),
+            Text(R"(  %x: f32[3,4] = placeholder()
+  %d: f64[2,2] = placeholder()
+  %y/cast: bf16[3,4] = cast(%x) loc("model.cc":7)
+  %y/cast_1: bf16[3,4] = cast(%x) loc("model.cc":7)
+  %y: f32[3,3] = matmul(%y/cast, %y/cast_1, output_f32=true, transpose_weights=true) loc("model.cc":7)
+  %z: f64[2,2] = matmul(%d, %d)
+  return y=%y, z=%z
+)"));
+}
+
 TEST(FoldPassTest, WhatDependsOnConstantsAloneIsComputed) {
   EXPECT_EQ(After(FoldPass, R"(  %x: f32[2] = placeholder()
   %a: f32[2] = constant(value={1, 2})
