@@ -1,8 +1,8 @@
 // The training steps of training_workloads.h with libtorch's C++ front end: a
 // peer for compare.py without the cost of Python.
 //
-//   libtorch_training_steps --threads 1 --only selu_20x100/batch:32 --seconds 1
 //   cmake --build --preset dev --target libtorch_training_steps
+//   libtorch_training_steps --threads 1 --only selu_20x100/batch:32 --seconds 1
 //   compare.py --peer build/dev/benchmarks/libtorch_training_steps …
 //
 // Prints one JSON object a line: workload, threads, median and least

@@ -124,7 +124,8 @@ struct EVENGRAD_EXPORT OpDef {
   // Inputs of which only the type is read: they keep nothing alive. That of a
   // variadic last name stands for all inputs it takes.
   std::vector<int> type_only_inputs = {};
-  // Output 0 is input 0 with another shape: no kernel, no copy.
+  // Output 0 is input 0 with another shape: no kernel, no copy. Its readers
+  // wait for its other inputs, too.
   bool alias = false;
   // Draws random numbers: never merged with an equal node, never folded. Has
   // an integer attribute "stream", which the builder fills with a hash of the

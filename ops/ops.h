@@ -135,7 +135,8 @@ EVENGRAD_EXPORT Value LogSoftmax(const Value& input, int axis = -1,
 struct MatMulOptions {
   bool transpose_input = false;
   bool transpose_weights = false;
-  // Of two bf16 matrices, an f32 output.
+  // Of two bf16 matrices, an f32 output; their gradients are bf16. Not of
+  // products of many matrices.
   bool output_f32 = false;
   std::string_view name = {};
 };

@@ -212,7 +212,8 @@ absl::StatusOr<Program> Lower(const Program& program,
   if (last == "specialize") return lowered;
   if (precision == Precision::kBF16) {
     const int before = lowered.graph.num_nodes();
-    EVENGRAD_RETURN_IF_ERROR(NarrowPass(lowered).status());
+    EVENGRAD_RETURN_IF_ERROR(
+        Prefixed(NarrowPass(lowered).status(), "pass narrow: "));
     done.push_back({"narrow", before, lowered.graph.num_nodes()});
   }
   EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last, done));

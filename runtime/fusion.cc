@@ -127,13 +127,32 @@ class Planner {
       return false;  // one kernel a group, and epilogues do not sum
     }
     if (!has_kernel && from.kind == GroupKind::kEpilogue) return false;
-    return !ReadsOwnSum(into, from) &&
+    return !ReadsOwnSum(into, from) && !ReadsNarrower(from, into) &&
+           !ReadsNarrower(into, from) &&
            !order_.HasDetour(into.nodes.front(), from.nodes.front());
   }
 
   bool AllElementwise(const std::vector<int>& nodes) {
     return std::all_of(nodes.begin(), nodes.end(), [&](int id) {
       return static_cast<bool>(graph_.node(id).op().elementwise);
+    });
+  }
+
+  // A loop computes in one type. A value of a narrower one, such as bf16, is
+  // rounded, or wraps, only when it is stored, and is to be read from there.
+  bool ReadsNarrower(const Group& readers, const Group& producers) {
+    return std::ranges::any_of(readers.nodes, [&](int id) {
+      const Node node = graph_.node(id);
+      if (!node.op().elementwise) return false;  // sums are f32
+      const DType computed = ComputeTypeOf(node);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        const DType stored = node.input(i).dtype();
+        if (stored != computed && stored != DType::kBool &&
+            std::ranges::count(producers.nodes, node.input_id(i).node) > 0) {
+          return true;
+        }
+      }
+      return false;
     });
   }
 

@@ -5,7 +5,6 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/builtin_ops.h"
-#include "evengrad/ops/ops.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/rebuild.h"
 
@@ -29,11 +28,13 @@ absl::StatusOr<bool> NarrowPass(Program& program) {
             if (!IsWideProduct(node)) return std::nullopt;
             changed = true;
             std::vector<Value> factors;
-            {
-              const NameScope scope(graph, node.name());
-              for (const Value& input : inputs) {
-                factors.push_back(Cast(input, DType::kBF16, node.location()));
-              }
+            for (const Value& input : inputs) {
+              const Node cast = graph.AddNamed(
+                  CastOp(), {&input, 1}, {{"dtype", DType::kBF16}},
+                  FreeName(graph, StrCat(node.name(), "/cast"), &program.graph),
+                  node.location());
+              if (!cast.valid()) return graph.status();
+              factors.push_back(cast.output());
             }
             Attributes attributes = node.attributes();
             attributes["output_f32"] = true;

@@ -43,7 +43,8 @@ struct SessionOptions {
   // A program whose values, states, results and constants need more bytes is an
   // error when it is compiled, which names the largest; 0: no limit.
   int64_t memory_limit_bytes = 0;
-  // Of the products of programs; first values of states are always f32.
+  // Of the products of programs; first values of states are always f32. bf16 is
+  // fast only where HasBFloat16Products().
   Precision precision = Precision::kF32;
   // Where runs of programs are recorded, not the computation of first values;
   // null: nowhere. Of one session: two that run at once must not share it.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a trained network: installs the packages, builds the
-# release preset and trains 20 hidden layers of 100 SELU units on Fashion-MNIST.
+# command line (preset release) and trains 20 hidden layers of 100 SELU units on
+# Fashion-MNIST.
 # Arguments go to `evengrad train`: tools/quickstart.sh --epochs=3
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +9,7 @@ cd "$(dirname "$0")/.."
 tools/install_packages.sh
 [[ -f build/release/build.ninja ]] || cmake --preset release >/dev/null
 echo "Building build/release (a few minutes the first time)" >&2
-cmake --build --preset release >&2
+cmake --build --preset release --target evengrad_command >&2
 
 evengrad=build/release/tools/evengrad
 "$evengrad" train "$@"
@@ -21,5 +22,6 @@ What to try next:
                                        the same depth, and nothing is learnt
   $evengrad train --hidden=300,100 --activation=leaky_relu:0.3 --scale=unit
   $evengrad ops                        every op with its formula
+  cmake --build --preset release       the libraries and examples, too
   examples/first_network.cc            the same network in C++
 END

@@ -179,6 +179,12 @@ int RunRun(const RunFlags& flags) {
                            ": expected at least 1, or 0 for one a core"),
                     kBadUsage);
   }
+  if (flags.precision == "bf16" && (flags.reference || flags.compare)) {
+    return Complain(StrCat("--precision=bf16: ",
+                           flags.compare ? "--compare" : "--reference",
+                           " is for f32; the reference computes in double"),
+                    kBadUsage);
+  }
   const absl::StatusOr<Precision> precision = ParsePrecision(flags.precision);
   if (!precision.ok()) return Complain(precision.status(), kBadUsage);
   const absl::Status status = Run(flags, *precision);

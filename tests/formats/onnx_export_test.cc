@@ -255,6 +255,32 @@ TEST_F(OnnxExportTest, OneErrorListsAllOpsWithoutCounterpart) {
   }
 }
 
+// ONNX has no product of bf16 matrices with an f32 result: they are cast.
+TEST_F(OnnxExportTest, AProductOfNarrowMatricesStaysAsExact) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({2, 50}));
+  const Value w = Placeholder(graph, "w", F32({50, 2}));
+  const Program program = {
+      .graph = graph,
+      .mode = Mode::kInference,
+      .fetches = {{"y", MatMul(Cast(x, DType::kBF16), Cast(w, DType::kBF16),
+                               {.output_f32 = true})}}};
+  const absl::StatusOr<Program> loaded = ThroughFile(program);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const std::vector<float> numbers(100, 1.001f);  // in bf16: 1
+  for (const Program& each : {program, *loaded}) {
+    absl::StatusOr<Session> session = Session::Create(each.graph);
+    ASSERT_TRUE(session.ok()) << session.status();
+    const auto result =
+        session->Run(each, {{each.graph.FindNode("x").output(),
+                             *Tensor::Of<float>({2, 50}, numbers)},
+                            {each.graph.FindNode("w").output(),
+                             *Tensor::Of<float>({50, 2}, numbers)}});
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->values()[0].ToDoubles(), std::vector<double>(4, 50.0));
+  }
+}
+
 // Results that are an input, a state, and one value twice.
 TEST_F(OnnxExportTest, EveryResultKeepsItsName) {
   Graph graph;

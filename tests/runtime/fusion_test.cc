@@ -294,6 +294,43 @@ absl::Status CompareRandomGraph(uint64_t seed) {
   return Compare(program, feeds).status();
 }
 
+// Fused or not, what is stored in a narrower type is read as it was stored.
+TEST(FusionTest, NarrowerTypesRoundAndWrapInsideOfLoops) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({5}));
+  const Value wide = Placeholder(graph, "wide", F64({5}));
+  const Value whole = Placeholder(graph, "whole", I32({5}));
+  const Value narrow = Cast(x * 1.0, DType::kBF16);
+  const Value single = Cast(wide * 1.0, DType::kF32);
+  Program program{.graph = graph,
+                  .fetches = {{"bf16", -Cast(narrow, DType::kF32) + x},
+                              {"f32", -Cast(single, DType::kF64) + wide},
+                              {"chain", (narrow + narrow) + narrow},
+                              {"i64", Cast(whole + whole, DType::kI64) * 3}}};
+  const std::vector<double> numbers = {1.001, -2.017, 0.1, 3.14159, 1e-3};
+  Tensor floats = *Tensor::Zeros(F32({5}));
+  Tensor doubles = *Tensor::Zeros(F64({5}));
+  for (int64_t i = 0; i < 5; ++i) {
+    StoreFromDouble(DType::kF32, floats.mutable_data(), i, numbers[i]);
+    StoreFromDouble(DType::kF64, doubles.mutable_data(), i, numbers[i]);
+  }
+  const std::vector<int32_t> large = {1, -1, 2000000000, -2000000000, 7};
+  const std::vector<Feed> feeds = {
+      {x, floats}, {wide, doubles}, {whole, *Tensor::Of<int32_t>({5}, large)}};
+  const absl::StatusOr<Outcome> fused = Run(program, feeds, true);
+  const absl::StatusOr<Outcome> unfused = Run(program, feeds, false);
+  ASSERT_TRUE(fused.ok()) << fused.status();
+  ASSERT_TRUE(unfused.ok()) << unfused.status();
+  EXPECT_LT(fused->num_kernels, unfused->num_kernels);
+  for (size_t i = 0; i < program.fetches.size(); ++i) {
+    EXPECT_EQ(fused->values[i].values, unfused->values[i].values)
+        << program.fetches[i].name;
+  }
+  EXPECT_NE(fused->values[0].values[0], 0);
+  EXPECT_NE(fused->values[1].values[0], 0);
+  EXPECT_EQ(fused->values[3].values[2], 3 * (4000000000.0 - 4294967296.0));
+}
+
 TEST(FusionTest, RandomGraphs) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     const absl::Status status = CompareRandomGraph(seed);

@@ -1,10 +1,13 @@
 // Precision::kBF16: what is rounded, and what is not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
 
+#include "evengrad/autodiff/gradients.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
@@ -30,34 +33,88 @@ Tensor Numbers(int64_t rows, int64_t columns, int seed) {
 
 double Rounded(double x) { return ToFloat(ToBFloat16(static_cast<float>(x))); }
 
-TEST(MixedPrecisionTest, FactorsAreRoundedAndSumsAreNot) {
-  constexpr int64_t kRows = 37, kDepth = 300, kColumns = 70;
+// One panel, and several.
+class MixedProductTest
+    : public ::testing::TestWithParam<std::array<int64_t, 3>> {};
+
+TEST_P(MixedProductTest, FactorsAreRoundedAndSumsAreNot) {
+  const auto [rows, depth, columns] = GetParam();
   Graph graph;
-  const Value x = Placeholder(graph, "x", F32({kRows, kDepth}));
-  const Value w = Placeholder(graph, "w", F32({kColumns, kDepth}));
+  const Value x = Placeholder(graph, "x", F32({rows, depth}));
+  const Value w = Placeholder(graph, "w", F32({columns, depth}));
   const Value y = MatMul(x, w, {.transpose_weights = true});
   const Value z = Relu(y) + 0.125;
   EXPECT_EQ(y.dtype(), DType::kF32);
   auto session =
       Session::Create(graph, {.num_threads = 2, .precision = Precision::kBF16});
   ASSERT_TRUE(session.ok()) << session.status();
-  const Tensor a = Numbers(kRows, kDepth, 1);
-  const Tensor b = Numbers(kColumns, kDepth, 2);
+  const Tensor a = Numbers(rows, depth, 1);
+  const Tensor b = Numbers(columns, depth, 2);
   auto result = session->Run({y, z}, {{x, a}, {w, b}});
   ASSERT_TRUE(result.ok()) << result.status();
   const std::vector<double> left = a.ToDoubles();
   const std::vector<double> right = b.ToDoubles();
   const std::vector<double> found = result->Get(y)->ToDoubles();
   const std::vector<double> after = result->Get(z)->ToDoubles();
-  for (int64_t i = 0; i < kRows; ++i) {
-    for (int64_t j = 0; j < kColumns; ++j) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
       double sum = 0;
-      for (int64_t k = 0; k < kDepth; ++k) {
-        sum += Rounded(left[i * kDepth + k]) * Rounded(right[j * kDepth + k]);
+      for (int64_t k = 0; k < depth; ++k) {
+        sum += Rounded(left[i * depth + k]) * Rounded(right[j * depth + k]);
       }
-      ASSERT_NEAR(found[i * kColumns + j], sum, 1e-4);
-      ASSERT_NEAR(after[i * kColumns + j], std::max(sum, 0.0) + 0.125, 1e-4);
+      ASSERT_NEAR(found[i * columns + j], sum, 1e-4);
+      ASSERT_NEAR(after[i * columns + j], std::max(sum, 0.0) + 0.125, 1e-4);
     }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MixedProductTest,
+                         ::testing::Values(std::array<int64_t, 3>{37, 300, 70},
+                                           std::array<int64_t, 3>{130, 300,
+                                                                  700},
+                                           std::array<int64_t, 3>{3, 0, 5},
+                                           std::array<int64_t, 3>{0, 4, 5}));
+
+TEST(MixedPrecisionTest, GradientsOfNarrowMatricesAreNarrow) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({6, 20}));
+  const Value w = Placeholder(graph, "w", F32({20, 5}));
+  const auto gradients = [&](const Value& a, const Value& b) {
+    const Value product = MatMul(a, b, {.output_f32 = true});
+    EXPECT_EQ(product.dtype(), DType::kF32);
+    const auto first = Gradients(ReduceSum(Square(product)), {{a, b}});
+    EXPECT_TRUE(first.ok()) << first.status();
+    const Value again = ReduceSum(Square(Cast((*first)[0], DType::kF32)));
+    const auto second = Gradients(again, {{a, b}});
+    EXPECT_TRUE(second.ok()) << second.status();
+    std::vector<Value> all = *first;
+    all.insert(all.end(), second->begin(), second->end());
+    return all;
+  };
+  const std::vector<Value> wide = gradients(x, w);
+  const std::vector<Value> narrow =
+      gradients(Cast(x, DType::kBF16), Cast(w, DType::kBF16));
+  std::vector<Value> both = wide;
+  for (const Value& gradient : narrow) {
+    EXPECT_EQ(gradient.dtype(), DType::kBF16);
+    both.push_back(Cast(gradient, DType::kF32));
+  }
+  auto session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto result =
+      session->Run(both, {{x, Numbers(6, 20, 1)}, {w, Numbers(20, 5, 2)}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  for (size_t i = 0; i < wide.size(); ++i) {
+    const std::vector<double> expected = result->values()[i].ToDoubles();
+    const std::vector<double> found =
+        result->values()[wide.size() + i].ToDoubles();
+    double error = 0, norm = 0;
+    for (size_t j = 0; j < expected.size(); ++j) {
+      error += std::pow(found[j] - expected[j], 2);
+      norm += std::pow(expected[j], 2);
+    }
+    EXPECT_LT(std::sqrt(error), 0.02 * std::sqrt(norm)) << i;
+    EXPECT_GT(error, 0) << i;
   }
 }
 

@@ -46,6 +46,25 @@ TEST(NarrowPassTest, ProductsOfF32MatricesAreMadeOfBF16Ones) {
 )"));
 }
 
+TEST(NarrowPassTest, OthersKeepTheirNames) {
+  EXPECT_EQ(After(NarrowPass, R"(  %x: f32[2,2] = placeholder()
+  %y: f32[2,2] = matmul(%x, %x)
+  %y/cast: f32[2,2] = placeholder()
+  %y/cast_1: f32[2,2] = matmul(%y, %y/cast)
+  return z=%y/cast_1
+)"),
+            Text(R"(  %x: f32[2,2] = placeholder()
+  %y/cast_2: bf16[2,2] = cast(%x)
+  %y/cast_3: bf16[2,2] = cast(%x)
+  %y: f32[2,2] = matmul(%y/cast_2, %y/cast_3, output_f32=true)
+  %y/cast: f32[2,2] = placeholder()
+  %y/cast_1/cast: bf16[2,2] = cast(%y)
+  %y/cast_1/cast_1: bf16[2,2] = cast(%y/cast)
+  %y/cast_1: f32[2,2] = matmul(%y/cast_1/cast, %y/cast_1/cast_1, output_f32=true)
+  return z=%y/cast_1
+)"));
+}
+
 TEST(FoldPassTest, WhatDependsOnConstantsAloneIsComputed) {
   EXPECT_EQ(After(FoldPass, R"(  %x: f32[2] = placeholder()
   %a: f32[2] = constant(value={1, 2})

@@ -123,6 +123,8 @@ TEST_F(ModelCommandsTest, MistakesOfRunNameTheirCause) {
   ExpectComplaint(Run("model.eg", ""), 2, "--outputs");
   ExpectComplaint(Run("model.eg", out + " --precision=f16"), 2,
                   "expected f32 or bf16");
+  ExpectComplaint(Run("model.eg", "--compare --precision=bf16"), 2,
+                  "--compare is for f32");
   ExpectComplaint(Run("model.eg", out + " --threads=-1"), 2, "--threads");
   ExpectComplaint(Run("model.eg", out + " --frob"), 2, "--frob");
   ExpectComplaint(Run("none.eg", out), 1, "No such file");

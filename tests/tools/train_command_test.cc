@@ -153,7 +153,8 @@ TEST_F(TrainCommandTest, EveryChoiceRuns) {
         "--alpha-dropout=0.1",
         "--activation=prelu",
         "--activation=prelu:0",
-        "--activation=rrelu"}) {
+        "--activation=rrelu",
+        "--precision=bf16"}) {
     const CommandResult result = Train(flags);
     EXPECT_EQ(result.exit_code, 0) << flags << ": " << result.error;
     EXPECT_NE(result.output.find("test accuracy"), std::string::npos);

@@ -2,6 +2,7 @@
 // executor in double, and fused against unfused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
