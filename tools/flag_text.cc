@@ -19,6 +19,12 @@ absl::Status UnknownName(std::string_view flag, std::string_view given,
                  DidYouMean(name, known));
 }
 
+absl::Status CheckThreads(int threads) {
+  if (threads >= 0 && threads <= 256) return absl::OkStatus();
+  return BadFlag("threads", StrCat(threads),
+                 "expected 1 to 256, or 0 for one a core");
+}
+
 std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (size_t end; (end = text.find(separator)) != std::string_view::npos;

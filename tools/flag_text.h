@@ -39,6 +39,9 @@ absl::Status UnknownName(std::string_view flag, std::string_view given,
                          std::string_view name,
                          const std::vector<std::string_view>& known);
 
+// Error: a number of --threads below 0 or above 256.
+absl::Status CheckThreads(int threads);
+
 // The parts of `text` between `separator`s.
 std::vector<std::string_view> SplitAt(std::string_view text, char separator);
 

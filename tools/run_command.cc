@@ -1,5 +1,6 @@
 // evengrad run: a model's outputs, and gradients, for inputs from a file.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
 #include "evengrad/runtime/reference_executor.h"
+#include "flag_text.h"
 #include "load_model.h"
 #include "precision.h"
 
@@ -170,21 +172,29 @@ absl::Status Run(const RunFlags& flags, Precision precision) {
   return absl::OkStatus();
 }
 
-int RunRun(const RunFlags& flags) {
+absl::Status CheckFlags(const RunFlags& flags) {
   if (flags.outputs.empty() && !flags.compare) {
-    return Complain("give --outputs=FILE.safetensors, or --compare", kBadUsage);
+    return InvalidArgument("give --outputs=FILE.safetensors, or --compare");
   }
-  if (flags.threads < 0) {
-    return Complain(StrCat("--threads=", flags.threads,
-                           ": expected at least 1, or 0 for one a core"),
-                    kBadUsage);
+  EVENGRAD_RETURN_IF_ERROR(CheckThreads(flags.threads));
+  for (const auto& [flag, tolerance] :
+       {std::pair{"rtol", flags.tolerance.relative},
+        std::pair{"atol", flags.tolerance.absolute}}) {
+    if (std::isfinite(tolerance) && tolerance >= 0) continue;
+    return BadFlag(flag, StrCat(tolerance),
+                   "expected a finite number that is not negative");
   }
   if (flags.precision == "bf16" && (flags.reference || flags.compare)) {
-    return Complain(StrCat("--precision=bf16: ",
-                           flags.compare ? "--compare" : "--reference",
-                           " is for f32; the reference computes in double"),
-                    kBadUsage);
+    return BadFlag("precision", flags.precision,
+                   flags.compare ? "--compare" : "--reference",
+                   " is for f32; the reference computes in double");
   }
+  return absl::OkStatus();
+}
+
+int RunRun(const RunFlags& flags) {
+  const absl::Status checked = CheckFlags(flags);
+  if (!checked.ok()) return Complain(checked, kBadUsage);
   const absl::StatusOr<Precision> precision = ParsePrecision(flags.precision);
   if (!precision.ok()) return Complain(precision.status(), kBadUsage);
   const absl::Status status = Run(flags, *precision);

@@ -411,11 +411,7 @@ absl::Status CheckCounts(const TrainFlags& flags) {
       !flags.test.ends_with(".csv")) {
     return BadFlag("test", flags.test, "expected an .npz or .csv file");
   }
-  if (flags.threads < 0 || flags.threads > 256) {
-    return BadFlag("threads", StrCat(flags.threads),
-                   "expected 1 to 256, or 0 for one a core");
-  }
-  return absl::OkStatus();
+  return CheckThreads(flags.threads);
 }
 
 }  // namespace

@@ -125,7 +125,19 @@ TEST_F(ModelCommandsTest, MistakesOfRunNameTheirCause) {
                   "expected f32 or bf16");
   ExpectComplaint(Run("model.eg", "--compare --precision=bf16"), 2,
                   "--compare is for f32");
-  ExpectComplaint(Run("model.eg", out + " --threads=-1"), 2, "--threads");
+  const std::string run = "run " + Path("model.eg") +
+                          " --inputs=" + Path("in.safetensors") + " --compare ";
+  for (const char* threads : {"-1", "257"}) {
+    ExpectComplaint(RunEvengrad(StrCat(run, "--threads=", threads)), 2,
+                    StrCat("--threads=", threads,
+                           ": expected 1 to 256, or 0 for one a core"));
+  }
+  for (const char* tolerance : {"--rtol=-1", "--rtol=nan", "--atol=-1e-9",
+                                "--atol=inf", "--atol=nan"}) {
+    ExpectComplaint(
+        RunEvengrad(run + tolerance), 2,
+        StrCat(tolerance, ": expected a finite number that is not negative"));
+  }
   ExpectComplaint(Run("model.eg", out + " --frob"), 2, "--frob");
   ExpectComplaint(Run("none.eg", out), 1, "No such file");
   ExpectComplaint(Run("model.eg", out + " --gradients=los"), 1,
