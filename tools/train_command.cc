@@ -111,7 +111,7 @@ absl::StatusOr<FitResult> FitAndReport(
                         .interrupt = &interrupted,
                         .checkpoints = {.directory = flags.checkpoint,
                                         .every = flags.checkpoint_every,
-                                        .keep = flags.keep,
+                                        .keep = flags.keep.value_or(3),
                                         .resume = flags.resume,
                                         .run = flags.run}};
   if (data.validation.size() > 0) options.validation = data.validation;
@@ -198,6 +198,31 @@ std::string DescribeRun(const CLI::App& train) {
                                       : option->get_default_str());
   }
   return run;
+}
+
+// The flag that tells more about the test part than its accuracy; "" where
+// none is given.
+std::string TestFlag(const TrainFlags& flags) {
+  if (flags.top_k > 0) return StrCat("--top-k=", flags.top_k);
+  return flags.confusion ? "--confusion" : "";
+}
+
+// Error: a flag tells about a test part that the data does not have.
+absl::Status CheckTestPart(const TrainFlags& flags, const Data& data) {
+  const std::string flag = TestFlag(flags);
+  if (flag.empty() || data.test.size() > 0) return absl::OkStatus();
+  return InvalidArgument(flag, ": tells about the test part, and ",
+                         flags.test.empty() ? StrCat("--data=", flags.data)
+                                            : StrCat("--test=", flags.test),
+                         " has none; give one with --test=FILE");
+}
+
+// Error: a flag ranks the logits of a model that has none.
+absl::Status CheckLogits(const TrainFlags& flags, const Classifier& model) {
+  const std::string flag = TestFlag(flags);
+  if (flag.empty() || model.logits.valid()) return absl::OkStatus();
+  return InvalidArgument(flag, ": --model=", flags.model,
+                         " has no output 'logits' to tell classes by");
 }
 
 // How the training ended, where it was not at its last epoch.
@@ -292,7 +317,8 @@ absl::Status PrintExplanation(const TrainFlags& flags, const Data& data,
   return absl::OkStatus();
 }
 
-absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
+absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
+                   Data data) {
   std::optional<JsonLinesWriter> json;
   if (!flags.json.empty()) {
     EVENGRAD_ASSIGN_OR_RETURN(JsonLinesWriter writer,
@@ -308,9 +334,9 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options) {
   }
   EVENGRAD_ASSIGN_OR_RETURN(const std::unique_ptr<TrainWatch> watch,
                             TrainWatch::Create(flags, options));
-  EVENGRAD_ASSIGN_OR_RETURN(Data data, ReadData(flags, options));
   EVENGRAD_ASSIGN_OR_RETURN(const Classifier model,
                             MakeClassifier(flags, options, data));
+  EVENGRAD_RETURN_IF_ERROR(CheckLogits(flags, model));
   const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
@@ -371,7 +397,11 @@ int RunTrain(const TrainFlags& flags) {
   const absl::StatusOr<TrainOptions> options = ParseTrainFlags(flags);
   if (!options.ok()) return Complain(options.status(), kBadUsage);
   EndAfterStep();
-  const absl::Status status = Train(flags, *options);
+  absl::StatusOr<Data> data = ReadData(flags, *options);
+  if (!data.ok()) return Complain(data.status(), kFailure);
+  const absl::Status tested = CheckTestPart(flags, *data);
+  if (!tested.ok()) return Complain(tested, kBadUsage);
+  const absl::Status status = Train(flags, *options, *std::move(data));
   return status.ok() ? kSuccess : Complain(status, kFailure);
 }
 

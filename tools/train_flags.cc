@@ -208,7 +208,7 @@ void AddRunFlags(CLI::App& train, TrainFlags& flags) {
   train
       .add_option("--keep", flags.keep,
                   "The newest checkpoints that stay; 0 for all")
-      ->capture_default_str();
+      ->default_str("3");
   train.add_flag("--resume", flags.resume,
                  "Go on from the newest checkpoint, where there is one");
 }

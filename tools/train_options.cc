@@ -312,15 +312,30 @@ absl::StatusOr<ValidationOptions> ParseValidation(const std::string& given) {
   return options;
 }
 
-absl::Status ParseClipping(const TrainFlags& flags, TrainOptions& options) {
-  EVENGRAD_ASSIGN_OR_RETURN(options.clip, ParseClip(flags.clip));
-  if (options.clip.hook != nullptr) options.hooks.push_back(options.clip.hook);
-  if (options.clip.suggest_steps > 0 && !flags.checkpoint.empty()) {
+// --clip=suggest ends before there is a network to keep or to test.
+absl::Status CheckSuggestion(const TrainFlags& flags) {
+  if (!flags.checkpoint.empty()) {
     return BadFlag("clip", flags.clip,
                    "proposes a threshold and ends: there is no run to keep; "
                    "leave out --checkpoint");
   }
+  for (const auto& [flag, given] : {std::pair{"--top-k", flags.top_k > 0},
+                                    std::pair{"--confusion", flags.confusion},
+                                    std::pair{"--test", !flags.test.empty()}}) {
+    if (!given) continue;
+    return BadFlag("clip", flags.clip,
+                   "proposes a threshold and ends: there is no test; leave "
+                   "out ",
+                   flag);
+  }
   return absl::OkStatus();
+}
+
+absl::Status ParseClipping(const TrainFlags& flags, TrainOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(options.clip, ParseClip(flags.clip));
+  if (options.clip.hook != nullptr) options.hooks.push_back(options.clip.hook);
+  return options.clip.suggest_steps > 0 ? CheckSuggestion(flags)
+                                        : absl::OkStatus();
 }
 
 absl::StatusOr<NonFinitePolicy> ParseNonFinite(const std::string& given) {
@@ -397,14 +412,17 @@ absl::Status CheckCounts(const TrainFlags& flags) {
   for (const auto& [flag, count] :
        {std::pair{"checkpoint-every", flags.checkpoint_every},
         std::pair{"recompute", flags.recompute},
-        std::pair{"keep", flags.keep}}) {
+        std::pair{"keep", flags.keep.value_or(0)}}) {
     if (count < 0 || count > kMost) {
       return BadFlag(flag, StrCat(count), "expected 0 to ", kMost);
     }
   }
-  if (flags.checkpoint.empty() &&
-      (flags.resume || flags.checkpoint_every > 0)) {
-    return InvalidArgument(flags.resume ? "--resume" : "--checkpoint-every",
+  for (const auto& [flag, given] :
+       {std::pair{"resume", flags.resume},
+        std::pair{"checkpoint-every", flags.checkpoint_every > 0},
+        std::pair{"keep", flags.keep.has_value()}}) {
+    if (!given || !flags.checkpoint.empty()) continue;
+    return InvalidArgument("--", flag,
                            ": name the folder with --checkpoint=DIR");
   }
   if (!flags.test.empty() && !flags.test.ends_with(".npz") &&

@@ -59,7 +59,7 @@ struct TrainFlags {
   std::string test;
   std::string checkpoint;
   int64_t checkpoint_every = 0;
-  int64_t keep = 3;
+  std::optional<int64_t> keep;  // 3
   bool resume = false;
   // The flags that a run must share with the one it goes on with.
   std::string run;

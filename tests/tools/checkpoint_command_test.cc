@@ -149,6 +149,7 @@ TEST_F(CheckpointCommandTest, Mistakes) {
                   "--resume: name the folder with --checkpoint=DIR");
   ExpectComplaint(Train("--checkpoint-every=3"), 2,
                   "--checkpoint-every: name the folder");
+  ExpectComplaint(Train("--keep=3"), 2, "--keep: name the folder");
   ExpectComplaint(Train(run + " --keep=-1"), 2, "--keep=-1: expected 0 to");
   ExpectComplaint(Train(run + " --checkpoint-every=-1"), 2,
                   "--checkpoint-every=-1: expected 0 to");

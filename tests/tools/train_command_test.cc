@@ -27,6 +27,21 @@ class TrainCommandTest : public SmallDataTest {
                            flags,
                        before);
   }
+  // 90 rows of three numbers; the largest is that of the class.
+  std::string WriteCsv(const std::string& name) {
+    std::string rows = "label,a,b,c\n";
+    for (int i = 0; i < 90; ++i) {
+      const int label = i % 3;
+      rows += std::to_string(label);
+      for (int j = 0; j < 3; ++j) {
+        rows += "," +
+                std::to_string((i * 31 + j * 17) % 50 + (j == label ? 100 : 0));
+      }
+      rows += "\n";
+    }
+    Write(name, rows);
+    return Path(name);
+  }
   // One line on standard error that contains `text`, and that exit code.
   void ExpectComplaint(const CommandResult& result, int exit_code,
                        const std::string& text) {
@@ -197,6 +212,25 @@ TEST_F(TrainCommandTest, TopKAndConfusion) {
                                "     0   100     0     0  1.0000\n"),
             std::string::npos)
       << result.output;
+}
+
+// They tell about the test part, by its logits.
+TEST_F(TrainCommandTest, TopKAndConfusionOfWhatIsNotThere) {
+  for (const std::string flag : {"--top-k=2", "--confusion"}) {
+    ExpectUsageError(flag + " --data=" + WriteCsv("rows.csv"),
+                     flag + ": tells about the test part, and --data=" +
+                         Path("rows.csv") + " has none; give one with --test");
+    ExpectUsageError(flag + " --clip=suggest",
+                     "--clip=suggest: proposes a threshold and ends: there is "
+                     "no test; leave out " +
+                         flag.substr(0, flag.find('=')));
+  }
+  ExpectUsageError("--clip=suggest:5 --test=" + WriteCsv("rows.csv"),
+                   "leave out --test");
+  EXPECT_EQ(Train("--top-k=2 --confusion --data=" + Path("rows.csv") +
+                  " --test=" + Path("rows.csv"))
+                .exit_code,
+            0);
 }
 
 TEST_F(TrainCommandTest, EveryWayToClip) {
