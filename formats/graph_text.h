@@ -38,7 +38,7 @@
 //   return      = "return" word "=" value { "," word "=" value }
 //   update      = "update" value "=" value
 //   observe     = "observe" word "(" [ value { "," value } ] ")"
-//                 [ "every" integer ]
+//                 [ "every" integer ] [ "first" integer ]
 //   guard       = "guard" word "=" value [ "of" value ] [ "before_updates" ]
 //   policy      = "non_finite" ( "error" | "skip_step" | "propagate" )
 //                 [ "exempt" word { "," word } ]     without it: propagate

@@ -162,14 +162,16 @@ class Parser {
       } while (scanner_.Take(','));
       EVENGRAD_RETURN_IF_ERROR(scanner_.Expect(')', "or ',' after a value"));
     }
-    if (scanner_.TakeWord("every")) {
+    for (const auto& [word, steps] :
+         {std::pair{"every", &observed.every_n_steps},
+          std::pair{"first", &observed.first_step}}) {
+      if (!scanner_.TakeWord(word)) continue;
       const size_t offset = scanner_.Position();
-      EVENGRAD_ASSIGN_OR_RETURN(observed.every_n_steps,
+      EVENGRAD_ASSIGN_OR_RETURN(*steps,
                                 scanner_.ReadInteger("the number of steps"));
-      if (observed.every_n_steps < 1) {
-        return scanner_.ErrorAt(offset, "an observation is due every ",
-                                observed.every_n_steps,
-                                " steps; expected at least 1");
+      if (*steps < 1) {
+        return scanner_.ErrorAt(offset, "an observation is due ", word, " ",
+                                *steps, " steps; expected at least 1");
       }
     }
     program_.observations.push_back(std::move(observed));

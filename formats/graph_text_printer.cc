@@ -144,6 +144,9 @@ class Printer {
     if (observed.every_n_steps != 1) {
       out_ += StrCat(" every ", observed.every_n_steps);
     }
+    if (observed.first_step != 1) {
+      out_ += StrCat(" first ", observed.first_step);
+    }
     out_ += '\n';
   }
 

@@ -143,7 +143,7 @@ void ReferenceOf(const std::vector<double>& input, std::vector<double>& summary,
   set(Statistic::kDeviation, none ? NAN : std::sqrt(around_mean / n));
   set(Statistic::kMinimum, least);
   set(Statistic::kMaximum, most);
-  set(Statistic::kNorm, std::sqrt(squares));
+  set(Statistic::kNorm, none && !input.empty() ? NAN : std::sqrt(squares));
   auto count = [&](auto has) {
     return static_cast<double>(std::ranges::count_if(input, has));
   };

@@ -82,6 +82,9 @@ struct EVENGRAD_EXPORT ElementwiseProgram {
   int num_inputs = 0;
   std::vector<Instruction> instructions = {};
   std::vector<int> outputs = {};  // registers
+  // By output, where given: it is there to be looked at alone. Nothing else is
+  // computed another way for it.
+  std::vector<bool> only_watched = {};
 
   // The register of a new instruction, or of an equal one that exists.
   int Append(const Instruction& instruction);

@@ -23,7 +23,11 @@ class Planner {
            .result = program.num_inputs + static_cast<int>(passes_.size()),
            .immediate = instruction.immediate});
     }
-    for (int output : program.outputs) ++uses_[output];
+    for (size_t i = 0; i < program.outputs.size(); ++i) {
+      const bool watched =
+          i < program.only_watched.size() && program.only_watched[i];
+      if (!watched) ++uses_[program.outputs[i]];
+    }
     joins_ = is_f32_ || compute_type == DType::kF64;
   }
 
@@ -31,16 +35,31 @@ class Planner {
     if (joins_) {
       for (ElementwisePass& pass : passes_) Join(pass);
     }
+    const std::vector<bool> needed = NeededRegisters();
     std::vector<ElementwisePass> kept;
     for (const ElementwisePass& pass : passes_) {
       const bool immediate = pass.joined == JoinedPrimitive::kNone &&
                              pass.primitive == Primitive::kImmediate;
-      if (uses_[pass.result] > 0 || immediate) kept.push_back(pass);
+      if (needed[pass.result] || immediate) kept.push_back(pass);
     }
     return kept;
   }
 
  private:
+  // What outputs depend on. A watched one may need a pass that another has
+  // absorbed.
+  std::vector<bool> NeededRegisters() const {
+    std::vector<bool> needed(uses_.size(), false);
+    for (int output : program_.outputs) needed[output] = true;
+    for (auto pass = passes_.rbegin(); pass != passes_.rend(); ++pass) {
+      if (!needed[pass->result]) continue;
+      for (int i = 0; i < pass->num_inputs(); ++i) {
+        needed[pass->inputs[i]] = true;
+      }
+    }
+    return needed;
+  }
+
   void Join(ElementwisePass& pass) {
     switch (pass.primitive) {
       case Primitive::kAdd:

@@ -124,7 +124,7 @@ void ReferenceSummary(const std::vector<double>& finite, double low,
       none ? kNaN : *std::min_element(finite.begin(), finite.end()));
   set(Statistic::kMaximum,
       none ? kNaN : *std::max_element(finite.begin(), finite.end()));
-  set(Statistic::kNorm, std::sqrt(squares));
+  set(Statistic::kNorm, none && summary[0] > 0 ? kNaN : std::sqrt(squares));
   set(Statistic::kZeros, zeros);
   set(Statistic::kOutside, outside);
 }

@@ -22,7 +22,8 @@ EVENGRAD_EXPORT Value Percentile(const Value& input, const Value& count,
                                  double percent, SourceLocation = Here());
 
 // Places in the summary of a tensor. Mean, deviation, extremes and norm are
-// those of the finite elements: NaN (the norm: 0) where there is none.
+// those of the finite elements: NaN where there is none (the norm of an empty
+// tensor is 0).
 enum class Statistic : uint8_t {
   kCount,       // of all elements
   kMean,        //

@@ -54,7 +54,9 @@ class StatisticsAccumulator {
     set(Statistic::kDeviation, any ? std::sqrt(squares_ / finite_) : kNaN);
     set(Statistic::kMinimum, any ? minimum_ : kNaN);
     set(Statistic::kMaximum, any ? maximum_ : kNaN);
-    set(Statistic::kNorm, std::sqrt(squares_ + finite_ * mean_ * mean_));
+    set(Statistic::kNorm, any || count == 0
+                              ? std::sqrt(squares_ + finite_ * mean_ * mean_)
+                              : kNaN);
     set(Statistic::kZeros, static_cast<double>(zeros_));
     set(Statistic::kNans, static_cast<double>(nans_));
     set(Statistic::kInfinities, static_cast<double>(infinities_));

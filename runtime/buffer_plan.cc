@@ -57,19 +57,29 @@ class Planner {
         readers_[WithoutAliases(node.input(i)).id()].insert(group);
       }
     }
-    ForEachRoot(
-        [&](const Value& value) { kept_.insert(WithoutAliases(value).id()); });
+    FindKept();
   }
 
-  // Visits the values that must exist when the run ends.
-  template <typename Visitor>
-  void ForEachRoot(Visitor visit) const {
-    for (const NamedValue& fetch : program_.fetches) visit(fetch.value);
-    for (const StateUpdate& update : program_.updates) visit(update.value);
+  // The values that must exist when the run ends.
+  void FindKept() {
+    auto keep = [&](const Value& value) {
+      kept_.insert(WithoutAliases(value).id());
+    };
+    for (const NamedValue& fetch : program_.fetches) keep(fetch.value);
+    for (const StateUpdate& update : program_.updates) keep(update.value);
+    for (const FiniteGuard& guard : program_.guards) keep(guard.value);
+    kept_unobserved_ = kept_;
     for (const ObservedValues& observed : program_.observations) {
-      for (const Value& value : observed.values) visit(value);
+      for (const Value& value : observed.values) keep(value);
     }
-    for (const FiniteGuard& guard : program_.guards) visit(guard.value);
+  }
+
+  bool OnlyWatched(const Value& value, int group) {
+    return kept_unobserved_.count(value.id()) == 0 &&
+           std::ranges::none_of(readers_[value.id()], [&](int reader) {
+             const int first = fusion_.groups[reader].nodes.front();
+             return reader != group && fusion_.trained[first];
+           });
   }
 
   int AddBuffer(BufferKind kind, const TensorType& type,
@@ -78,6 +88,7 @@ class Planner {
                              .type = type,
                              .name = name,
                              .bytes = type.ByteSize().value_or(0)});
+    plan_.only_watched.push_back(false);
     lifetimes_.push_back(lifetime);
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
@@ -116,7 +127,10 @@ class Planner {
     }
     const bool inside = fusion_.groups[group].kind != GroupKind::kKernel;
     if (inside && !read_outside) return -1;
-    return AddBuffer(BufferKind::kArena, value.type(), node.name(), lifetime);
+    const int buffer =
+        AddBuffer(BufferKind::kArena, value.type(), node.name(), lifetime);
+    plan_.only_watched[buffer] = OnlyWatched(value, group);
+    return buffer;
   }
 
   void PlaceStatesInPlace() {
@@ -290,6 +304,7 @@ class Planner {
   std::vector<Lifetime> lifetimes_;           // by buffer
   std::map<ValueId, std::set<int>> readers_;  // groups
   std::set<ValueId> kept_;                    // until the end
+  std::set<ValueId> kept_unobserved_;         // but for observations
   std::map<int, int> shares_;                 // output -> input's buffer
 };
 

@@ -21,6 +21,9 @@ struct BufferPlan {
   std::vector<std::vector<int>> of_value = {};
   // By buffer: it lies where an input of the group that writes it lay.
   std::vector<bool> overwrites_input = {};
+  // By buffer: only observations, and what is computed for them, read it from
+  // there.
+  std::vector<bool> only_watched = {};
   std::vector<BufferCopy> first_copies = {};
   std::vector<BufferCopy> last_copies = {};
   std::vector<BufferCopy> commits = {};

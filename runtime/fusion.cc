@@ -46,6 +46,7 @@ class Planner {
 
   FusionPlan Plan(bool fuse) {
     plan_.group_of.assign(graph_.num_nodes(), -1);
+    plan_.trained = trained_;
     for (int id = 0; id < graph_.num_nodes(); ++id) {
       const Node node = graph_.node(id);
       if (!NeedsKernel(node)) continue;
@@ -139,7 +140,7 @@ class Planner {
   }
 
   // A loop computes in one type. A value of a narrower one, such as bf16, is
-  // rounded, or wraps, only when it is stored, and is to be read from there.
+  // rounded, or cut off, only when it is stored, and is to be read from there.
   bool ReadsNarrower(const Group& readers, const Group& producers) {
     return std::ranges::any_of(readers.nodes, [&](int id) {
       const Node node = graph_.node(id);

@@ -26,6 +26,8 @@ struct Group {
 
 struct FusionPlan {
   std::vector<Group> groups = {};
+  // By node: needed without the program's observations. Nodes of a group agree.
+  std::vector<bool> trained = {};
   // The group of each node; -1 for nodes that need no kernel: sources, aliases.
   std::vector<int> group_of = {};
 };

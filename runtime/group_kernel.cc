@@ -104,8 +104,10 @@ class ProgramBuilder {
       result = program_.Inline(traced, arguments)[0];
       registers_.emplace(node.output().id(), result);
     }
-    if (buffers_.BufferOf(node.output().id()) >= 0) {
+    const int buffer = buffers_.BufferOf(node.output().id());
+    if (buffer >= 0) {
       program_.outputs.push_back(result);
+      program_.only_watched.push_back(buffers_.only_watched[buffer]);
       outputs_.push_back(node.output());
     }
   }

@@ -64,6 +64,10 @@ class EVENGRAD_EXPORT Instrumentation {
     std::string name = {};
     std::vector<Value> values = {};
     int64_t every_n_steps = 1;
+    // Where gradients are summed over several runs, a step is all of them: what
+    // is asked for is looked at in the last one, when sums are complete. With
+    // this, in every n-th run.
+    bool counts_runs = false;
   };
   // Asks for the values of `request` after the session's first step and after
   // every n-th one.

@@ -42,11 +42,13 @@ struct StateUpdate {
 
 // Values that a hook sees after the session's first step, so that something is
 // to be seen at once, and after every n-th one: 1, 100, 200, … Steps in which
-// they are not due run without the nodes that only they need.
+// they are not due run without the nodes that only they need. (Here, a step is
+// a run. Where gradients are summed over k runs, the first is the k-th.)
 struct ObservedValues {
   std::string name = {};
   std::vector<Value> values = {};
   int64_t every_n_steps = 1;
+  int64_t first_step = 1;
   std::shared_ptr<Hook> hook = {};
 };
 

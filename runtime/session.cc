@@ -26,7 +26,21 @@ namespace {
 // a few sizes and with and without observations.
 constexpr size_t kMaxExecutables = 16;
 
-// Distinct `every_n_steps` of a program's observations.
+// When an observation is due.
+struct Period {
+  int64_t first_step;
+  int64_t every_n_steps;
+  bool Includes(int64_t step) const {
+    return step == first_step || step % every_n_steps == 0;
+  }
+  friend bool operator==(const Period&, const Period&) = default;
+};
+
+Period PeriodOf(const ObservedValues& observed) {
+  return {observed.first_step, observed.every_n_steps};
+}
+
+// Distinct ones of a program's observations.
 constexpr size_t kMaxPeriods = 64;
 
 bool SameValues(std::span<const NamedValue> a, std::span<const NamedValue> b) {
@@ -51,7 +65,7 @@ bool SameProgram(const Program& a, const Program& b) {
                     b.observations.begin(), b.observations.end(),
                     [](const ObservedValues& x, const ObservedValues& y) {
                       return x.values == y.values && x.hook == y.hook &&
-                             x.every_n_steps == y.every_n_steps;
+                             PeriodOf(x) == PeriodOf(y);
                     }) &&
          std::equal(a.guards.begin(), a.guards.end(), b.guards.begin(),
                     b.guards.end(),
@@ -121,8 +135,8 @@ class Session::Impl {
       std::shared_ptr<RunResult::Data> result;
     };
     std::shared_ptr<const Program> program;
-    std::vector<int64_t> periods;  // distinct, of the observations
-    std::list<Variant> variants;   // last used first
+    std::vector<Period> periods;  // distinct, of the observations
+    std::list<Variant> variants;  // last used first
   };
 
   CompileOptions options_for_compiling() const {
@@ -222,14 +236,15 @@ absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
   Entry entry;
   entry.program = std::make_shared<const Program>(program);
   for (const ObservedValues& observed : program.observations) {
-    if (observed.every_n_steps < 1) {
+    const Period period = PeriodOf(observed);
+    if (period.every_n_steps < 1 || period.first_step < 1) {
       return InvalidArgument("observation '", observed.name,
-                             "' is asked for every ", observed.every_n_steps,
+                             "' is asked for after step ", period.first_step,
+                             " and every ", period.every_n_steps,
                              " steps; expected 1 or more");
     }
-    if (std::count(entry.periods.begin(), entry.periods.end(),
-                   observed.every_n_steps) == 0) {
-      entry.periods.push_back(observed.every_n_steps);
+    if (std::ranges::count(entry.periods, period) == 0) {
+      entry.periods.push_back(period);
     }
   }
   if (entry.periods.size() > kMaxPeriods) {
@@ -245,7 +260,7 @@ absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
 uint64_t Session::Impl::DueAt(const Entry& entry, int64_t step) const {
   uint64_t due = 0;
   for (size_t i = 0; i < entry.periods.size(); ++i) {
-    if (step == 1 || step % entry.periods[i] == 0) due |= uint64_t{1} << i;
+    if (entry.periods[i].Includes(step)) due |= uint64_t{1} << i;
   }
   return due;
 }
@@ -291,8 +306,7 @@ absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
   program.observations.clear();
   for (size_t i = 0; i < entry.program->observations.size(); ++i) {
     const ObservedValues& observed = entry.program->observations[i];
-    const auto period = std::find(entry.periods.begin(), entry.periods.end(),
-                                  observed.every_n_steps);
+    const auto period = std::ranges::find(entry.periods, PeriodOf(observed));
     if ((due >> (period - entry.periods.begin()) & 1) == 0) continue;
     program.observations.push_back(observed);
     variant.observed.push_back(static_cast<int>(i));
@@ -447,7 +461,7 @@ absl::StatusOr<std::optional<NonFiniteReport>> Session::Impl::FindNonFinite(
   watched.observations.push_back({.values = probe.summaries()});
   Entry entry;
   entry.program = std::make_shared<const Program>(std::move(watched));
-  entry.periods = {1};
+  entry.periods = {PeriodOf(entry.program->observations.back())};
   EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
                             MakeVariant(entry, feeds, 1));
   EVENGRAD_ASSIGN_OR_RETURN(const SessionStates::Values before, states_.Copy());

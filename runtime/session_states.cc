@@ -135,6 +135,12 @@ absl::Status SessionStates::Add(const Graph& graph, const Initialization& how) {
     std::vector<Value> waiting;
     for (const Value& state : missing) {
       const Value initial = resolved.node(state.id().node).initializer();
+      if (!initial.valid()) {
+        return InvalidArgument(
+            state.node().ErrorPrefix(),
+            "the state has no initial value, as in a program that has been "
+            "optimized; give it one, or take the program before");
+      }
       const Program program{.graph = resolved, .fetches = {{.value = initial}}};
       const std::vector<bool> needed = NeededNodes(program);
       bool waits = false;

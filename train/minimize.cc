@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,8 +48,9 @@ class TrainingInstrumentation : public Instrumentation {
     GroupedParameter group;
   };
 
-  TrainingInstrumentation(Program& program, const Value& loss)
-      : program_(program), loss_(loss) {}
+  TrainingInstrumentation(Program& program, const Value& loss,
+                          int64_t runs_per_step)
+      : program_(program), loss_(loss), runs_per_step_(runs_per_step) {}
 
   // Gradients of all values between the parameters and the loss.
   std::map<ValueId, Value>& value_gradients() { return value_gradients_; }
@@ -171,9 +174,15 @@ class TrainingInstrumentation : public Instrumentation {
                              request.every_n_steps,
                              " steps, expected at least 1");
     }
-    ObservedValues observed = {.name = request.name,
-                               .every_n_steps = request.every_n_steps,
-                               .hook = hook_};
+    const int64_t runs = request.counts_runs ? 1 : runs_per_step_;
+    ObservedValues observed = {.name = request.name, .hook = hook_};
+    if (request.every_n_steps > std::numeric_limits<int64_t>::max() / runs) {
+      return InvalidArgument("Observe: '", request.name, "' is due every ",
+                             request.every_n_steps, " steps of ", runs,
+                             " runs, which is too many");
+    }
+    observed.every_n_steps = request.every_n_steps * runs;
+    observed.first_step = runs;
     for (const Value& value : request.values) {
       EVENGRAD_ASSIGN_OR_RETURN(Value mine, Own(value));
       observed.values.push_back(std::move(mine));
@@ -202,6 +211,7 @@ class TrainingInstrumentation : public Instrumentation {
 
   Program& program_;
   const Value loss_;
+  const int64_t runs_per_step_;
   std::vector<Value> parameters_;
   std::map<ValueId, Gradient> gradients_;
   std::map<ValueId, Value> value_gradients_;
@@ -369,7 +379,8 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
   EVENGRAD_ASSIGN_OR_RETURN(const Value own_loss, program.graph.Resolve(loss));
   EVENGRAD_RETURN_IF_ERROR(ResolveInitializers(program.graph));
   NameScope scope(program.graph, options.name);
-  TrainingInstrumentation instrumentation(program, own_loss);
+  TrainingInstrumentation instrumentation(program, own_loss,
+                                          options.accumulate_steps);
   std::optional<GradientAccumulator> accumulator;
   if (options.accumulate_steps > 1) {
     accumulator.emplace(program.graph, options.accumulate_steps);

@@ -170,8 +170,8 @@ class TrainingLoop {
     TrainingPosition& at = position_;
     StepReport so_far = {.epoch = at.epoch, .steps = batches_.per_epoch()};
     auto update = [&] {
-      const auto counted =
-          static_cast<double>(std::max<int64_t>(at.examples, 1));
+      // Of no example, if all steps were skipped: NaN.
+      const auto counted = static_cast<double>(at.examples);
       so_far.step = at.batch;
       so_far.loss = at.loss_sum / counted;
       so_far.accuracy = classifier_.logits.valid()

@@ -27,8 +27,9 @@ class NumericsChecker : public Hook {
     graph_ = instrumentation.graph();
     EVENGRAD_ASSIGN_OR_RETURN(
         probe_, NumericsProbe::Add(instrumentation.graph(), roots));
-    return instrumentation.Observe(
-        {.name = "check_numerics", .values = probe_->summaries()});
+    return instrumentation.Observe({.name = "check_numerics",
+                                    .values = probe_->summaries(),
+                                    .counts_runs = true});
   }
 
   absl::Status Observe(const Observation& observation) override {

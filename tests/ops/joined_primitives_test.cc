@@ -60,6 +60,28 @@ TEST(JoinedPrimitivesTest, OnePassDoesTheWork) {
   EXPECT_EQ(Joined(Trace(1, ScaledElu), DType::kF64).size(), 4u);
 }
 
+TEST(JoinedPrimitivesTest, WhatIsOnlyWatchedIsKeptBesideTheJoinedPass) {
+  using Kinds = std::vector<JoinedPrimitive>;
+  ElementwiseProgram program = Trace(3, Update);
+  const int product = program.num_inputs;
+  program.outputs.push_back(product);
+  EXPECT_EQ(Joined(program),
+            (Kinds{JoinedPrimitive::kNone, JoinedPrimitive::kNone}));
+  program.only_watched = {false, true};
+  EXPECT_EQ(Joined(program), (Kinds{JoinedPrimitive::kNone,
+                                    JoinedPrimitive::kNegativeMultiplyAdd}));
+  // All that a joined pass has absorbed, where a watched one needs it.
+  ElementwiseProgram elu = Trace(1, ScaledElu);
+  for (size_t i = 0; i < elu.instructions.size(); ++i) {
+    if (elu.instructions[i].primitive != Primitive::kMultiply) continue;
+    elu.outputs.push_back(elu.num_inputs + static_cast<int>(i));
+  }
+  elu.only_watched = {false, true, true};
+  EXPECT_EQ(Joined(elu),
+            (Kinds{JoinedPrimitive::kNone, JoinedPrimitive::kNone,
+                   JoinedPrimitive::kNone, JoinedPrimitive::kScaledElu}));
+}
+
 TEST(JoinedPrimitivesTest, WhatOthersReadIsKept) {
   EXPECT_EQ(Joined(Trace(3, TwoReaders)).size(), 3u);
   EXPECT_EQ(Joined(Trace(3, AtOne)).size(), 2u);

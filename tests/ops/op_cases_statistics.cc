@@ -97,7 +97,7 @@ OpCase StatisticsCase() {
                                   1, 1, 2, 2},
                       .attributes = {{"low", -1.0}, {"high", 1.5}}},
                      {.inputs = {{NAN}},
-                      .outputs = {1, NAN, NAN, NAN, NAN, 0, 0, 1, 0, 0}},
+                      .outputs = {1, NAN, NAN, NAN, NAN, NAN, 0, 1, 0, 0}},
                      {.inputs = {{}},
                       .outputs = {0, NAN, NAN, NAN, NAN, 0, 0, 0, 0, 0}},
                      // The sum goes beyond f32, the elements do not.

@@ -12,6 +12,7 @@
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/hook.h"
+#include "evengrad/runtime/hooks/check_numerics.h"
 #include "evengrad/runtime/hooks/clip_by_global_norm.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/minimize.h"
@@ -191,6 +192,16 @@ TEST(DeterminismTest, WatchingChangesNoBit) {
   watched.hooks = {watcher};
   EXPECT_EQ(TraceOf(watched), TraceOf(WithThreads(2)));
   EXPECT_EQ(watcher->observations(), 10 + 5 * 4);
+}
+
+TEST(DeterminismTest, CheckingEveryValueChangesNoBit) {
+  TrainingOptions checked = WithThreads(2);
+  checked.hooks = {CheckNumerics()};
+  EXPECT_EQ(TraceOf(checked), TraceOf(WithThreads(2)));
+  checked.optimizer = Adam{.learning_rate = 0.01};
+  TrainingOptions unchecked = WithThreads(2);
+  unchecked.optimizer = checked.optimizer;
+  EXPECT_EQ(TraceOf(checked), TraceOf(unchecked));
 }
 
 }  // namespace

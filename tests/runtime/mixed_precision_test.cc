@@ -101,8 +101,9 @@ TEST(MixedPrecisionTest, GradientsOfNarrowMatricesAreNarrow) {
   }
   auto session = Session::Create(graph);
   ASSERT_TRUE(session.ok()) << session.status();
-  const auto result =
-      session->Run(both, {{x, Numbers(6, 20, 1)}, {w, Numbers(20, 5, 2)}});
+  const std::vector<Feed> feeds = {{x, Numbers(6, 20, 1)},
+                                   {w, Numbers(20, 5, 2)}};
+  const auto result = session->Run(both, feeds);
   ASSERT_TRUE(result.ok()) << result.status();
   for (size_t i = 0; i < wide.size(); ++i) {
     const std::vector<double> expected = result->values()[i].ToDoubles();

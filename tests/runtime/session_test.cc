@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "evengrad/formats/graph_text.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
@@ -223,6 +224,21 @@ TEST_F(SessionErrorTest, AnInitialValueThatDependsOnAPlaceholder) {
   EXPECT_NE(Text(Session::Create(graph).status())
                 .find("initial value depends on this placeholder"),
             std::string::npos);
+}
+
+TEST_F(SessionErrorTest, AStateWithoutAnInitialValue) {
+  const auto program = ParseProgram(R"(evengrad 1
+program inference {
+  %x: f32[1,2] = placeholder()
+  %w: f32[2,3] = parameter() loc("model.cc":7)
+  %y: f32[1,3] = matmul(%x, %w)
+  return y=%y
+}
+)");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const std::string text = Text(Session::Create(program->graph).status());
+  EXPECT_EQ(text.find("model.cc:7: w: the state has no initial value"), 0u)
+      << text;
 }
 
 TEST_F(SessionErrorTest, ThreadCount) {

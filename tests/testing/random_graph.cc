@@ -59,8 +59,9 @@ class Builder {
       program.fetches.push_back({Pick(kNames), AnyValue()});
     }
     for (int64_t i = numbers_.Index(3); i > 0; --i) {
-      program.observations.push_back(
-          {.name = Pick(kNames), .every_n_steps = 1 + numbers_.Index(200)});
+      program.observations.push_back({.name = Pick(kNames),
+                                      .every_n_steps = 1 + numbers_.Index(200),
+                                      .first_step = 1 + numbers_.Index(3)});
       for (int64_t j = numbers_.Index(3); j > 0; --j) {
         program.observations.back().values.push_back(AnyValue());
       }

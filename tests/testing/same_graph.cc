@@ -118,6 +118,7 @@ absl::Status CheckSameProgram(const Program& found, const Program& expected) {
     const ObservedValues& a = found.observations[i];
     const ObservedValues& b = expected.observations[i];
     bool same = a.name == b.name && a.every_n_steps == b.every_n_steps &&
+                a.first_step == b.first_step &&
                 a.values.size() == b.values.size();
     for (size_t j = 0; same && j < a.values.size(); ++j) {
       same = a.values[j].id() == b.values[j].id();

@@ -186,6 +186,45 @@ TEST(MinimizeTest, AccumulatesTheMeanGradientOfSeveralRuns) {
   EXPECT_EQ(ReadNumber(*session, "micro_step"), 1);
 }
 
+// What hooks ask for is looked at when the sum is complete.
+TEST(MinimizeTest, AccumulatedGradientsAreObservedWhenTheyAreComplete) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({}));
+  const Value p = Parameter(graph, "p", Constant(graph, 0.0));
+  std::vector<double> steps, means;
+  int runs = 0;
+  const std::shared_ptr<Hook> hook = MakeHook(
+      [&](Instrumentation& instrumentation) {
+        const absl::Status status = instrumentation.Observe(
+            {.name = "mean", .values = {instrumentation.gradient(p)}});
+        if (!status.ok()) return status;
+        return instrumentation.Observe({.name = "every run",
+                                        .values = {instrumentation.loss()},
+                                        .counts_runs = true});
+      },
+      [&](const Observation& observation) {
+        if (observation.name == "every run") {
+          ++runs;
+          return absl::OkStatus();
+        }
+        steps.push_back(static_cast<double>(observation.step));
+        means.push_back(observation.values[0].ToDoubles()[0]);
+        return absl::OkStatus();
+      });
+  const absl::StatusOr<Program> program =
+      Minimize(x * p, Sgd{}, {.hooks = {hook}, .accumulate_steps = 3});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  for (const float factor : {1.f, 2.f, 6.f, 3.f, 3.f, 9.f, 50.f}) {
+    ASSERT_TRUE(
+        session->Run(*program, {{x, *Tensor::Of<float>({}, {factor})}}).ok());
+  }
+  EXPECT_EQ(steps, (std::vector<double>{3, 6}));
+  EXPECT_EQ(means, (std::vector<double>{3, 5}));
+  EXPECT_EQ(runs, 7);
+}
+
 // Adam counts updates, not runs, and hooks clip the sum, not its parts.
 TEST(MinimizeTest, MicroBatchesDoTheWorkOfALargeOne) {
   Graph graph;

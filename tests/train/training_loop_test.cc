@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "evengrad/graph/source_ops.h"
@@ -135,6 +136,22 @@ TEST(FitTest, ALossThatIsNotFiniteStopsTheTraining) {
   EXPECT_NE(Message(result.status()).find("lower the learning rate"),
             std::string::npos)
       << result.status();
+}
+
+TEST(FitTest, AnEpochWithoutAStepHasNoLoss) {
+  TinyModel setup;
+  const absl::StatusOr<Program> program =
+      Minimize(setup.model.loss, Sgd{},
+               {.fetches = {{"logits", setup.model.logits}},
+                .non_finite = {NonFinitePolicy::kSkipStep}});
+  ASSERT_TRUE(program.ok()) << program.status();
+  const DataSet data = *DataSet::Create(*Tensor::Of<float>({2, 1}, {NAN, NAN}),
+                                        *Tensor::Of<int32_t>({2}, {0, 1}));
+  const absl::StatusOr<FitResult> result =
+      Fit(*setup.session, *program, setup.model, data, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(std::isnan(result->epochs.at(0).train_loss));
+  EXPECT_TRUE(std::isnan(result->epochs.at(0).train_accuracy));
 }
 
 TEST(EvaluateTest, MeanOverExamplesNotBatches) {
