@@ -13,6 +13,8 @@
 #include "commands.h"
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/suggest.h"
+#include "evengrad/runtime/compiler.h"
+#include "flag_text.h"
 #include "load_model.h"
 #include "render_svg.h"
 #include "train_flags.h"
@@ -25,6 +27,7 @@ struct DumpFlags {
   std::string file;
   std::string format = "text";
   std::string stage = "model";
+  bool stage_given = false;
   std::string loss;
   std::string after;
   std::string output;
@@ -85,14 +88,30 @@ absl::Status ParseSize(const std::string& given,
   return absl::OkStatus();
 }
 
+// --after, which is about the stage "optimized" alone.
+absl::Status ParseAfter(const DumpFlags& flags, DumpOptions& options) {
+  if (flags.after.empty()) return absl::OkStatus();
+  const std::vector<std::string_view> passes = LoweringSteps();
+  if (std::ranges::find(passes, flags.after) == passes.end()) {
+    return UnknownName("after", flags.after, flags.after, passes);
+  }
+  if (flags.stage_given && options.stage != DumpStage::kOptimized) {
+    return BadFlag("after", flags.after,
+                   "stops within --stage=optimized, and --stage=", flags.stage,
+                   " is given; leave one of them out");
+  }
+  options.stage = DumpStage::kOptimized;
+  options.after = flags.after;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<DumpOptions> ParseDumpFlags(const DumpFlags& flags) {
   DumpOptions options;
   EVENGRAD_ASSIGN_OR_RETURN(options.format,
                             Choose("format", flags.format, kFormats));
   EVENGRAD_ASSIGN_OR_RETURN(options.stage,
                             Choose("stage", flags.stage, kStages));
-  if (!flags.after.empty()) options.stage = DumpStage::kOptimized;
-  options.after = flags.after;
+  EVENGRAD_RETURN_IF_ERROR(ParseAfter(flags, options));
   options.title = flags.file.substr(flags.file.rfind('/') + 1);
   options.statistics = flags.statistics;
   if (!flags.statistics.empty() && options.format != DumpFormat::kJson &&
@@ -193,8 +212,8 @@ Command AddDumpCommand(CLI::App& app) {
                    "model, gradients, training, optimized or plan")
       ->capture_default_str();
   dump->add_option("--after", flags->after,
-                   "Stop after this pass: infer, specialize, simplify, share "
-                   "or prune; implies --stage=optimized");
+                   "Stop after this pass: " + Listed(LoweringSteps()) +
+                       "; implies --stage=optimized");
   dump->add_option("--loss", flags->loss,
                    "What is minimized: the name of a result or a node");
   dump->add_option("--size", flags->sizes,
@@ -210,7 +229,10 @@ Command AddDumpCommand(CLI::App& app) {
   dump->add_option("--clip", flags->training.clip,
                    "As of evengrad train: none, global_norm:N, …")
       ->capture_default_str();
-  return [flags] { return RunDump(*flags); };
+  return [flags, dump] {
+    flags->stage_given = dump->count("--stage") > 0;
+    return RunDump(*flags);
+  };
 }
 
 }  // namespace evengrad::tools

@@ -77,6 +77,23 @@ TEST(DumpCommandTest, BadUsage) {
       RunEvengrad("dump " + kModel + " --optimizer=adma");
   EXPECT_EQ(optimizer.exit_code, 2);
   EXPECT_EQ(RunEvengrad("dump").exit_code, 2);
+  const CommandResult pass = RunEvengrad("dump " + kModel + " --after=prun");
+  EXPECT_EQ(pass.exit_code, 2);
+  EXPECT_EQ(pass.error,
+            "evengrad: --after=prun: expected infer, specialize, fold, "
+            "simplify, share or prune; did you mean 'prune'?\n");
+  for (const std::string other : {"model", "plan"}) {
+    const CommandResult both =
+        RunEvengrad("dump " + kModel + " --after=prune --stage=" + other);
+    EXPECT_EQ(both.exit_code, 2);
+    EXPECT_EQ(both.error,
+              "evengrad: --after=prune: stops within --stage=optimized, and "
+              "--stage=" +
+                  other + " is given; leave one of them out\n");
+  }
+  const std::string optimized = "dump " + kModel + " --after=prune";
+  EXPECT_EQ(RunEvengrad(optimized + " --stage=optimized").output,
+            RunEvengrad(optimized).output);
 }
 
 TEST(DumpCommandTest, BadFilesAreOneLineAndExitCode1) {
@@ -99,10 +116,6 @@ TEST(DumpCommandTest, BadFilesAreOneLineAndExitCode1) {
   EXPECT_EQ(loss.error, "evengrad: --loss=mean_los: " + kModel +
                             " has no result and no node of that name; did you "
                             "mean 'mean_loss'?\n");
-  const CommandResult pass = RunEvengrad("dump " + kModel + " --after=prun");
-  EXPECT_EQ(pass.exit_code, 1);
-  EXPECT_EQ(pass.error,
-            "evengrad: there is no pass 'prun'; did you mean 'prune'?\n");
   const std::string lossless = WriteText(
       "lossless.eg", "evengrad 1\ngraph {\n  %x: f32[2] = placeholder()\n}\n");
   const CommandResult none =
