@@ -26,6 +26,10 @@ Command AddRunCommand(CLI::App& app);
 Command AddConvertCommand(CLI::App& app);
 Command AddOpsCommand(CLI::App& app);
 
+// Brings out what was printed. Error: standard output could not be written, now
+// or before.
+absl::Status FlushOutput();
+
 // Prints "evengrad: <message>" on standard error and returns `exit_code`.
 int Complain(std::string_view message, int exit_code);
 int Complain(const absl::Status& status, int exit_code);

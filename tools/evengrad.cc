@@ -1,8 +1,10 @@
 // The command line: evengrad train, compare, dump, run, convert and ops.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,15 @@
 #include "load_ops.h"
 
 namespace evengrad::tools {
+
+absl::Status FlushOutput() {
+  errno = 0;
+  std::fflush(stdout);
+  if (std::ferror(stdout) == 0) return absl::OkStatus();
+  return absl::UnavailableError(StrCat(
+      "standard output cannot be written",
+      errno == 0 ? "" : StrCat(": ", std::generic_category().message(errno))));
+}
 
 int Complain(std::string_view message, int exit_code) {
   // One line, whatever a library put into the message, and no command to the
@@ -93,12 +104,20 @@ int Run(int argc, char** argv) {
       kBadUsage);
 }
 
+// A command whose words are lost has failed.
+int RunAndFlush(int argc, char** argv) {
+  const int exit_code = Run(argc, argv);
+  const absl::Status flushed = FlushOutput();
+  if (exit_code != kSuccess || flushed.ok()) return exit_code;
+  return Complain(flushed, kFailure);
+}
+
 }  // namespace
 }  // namespace evengrad::tools
 
 int main(int argc, char** argv) {
   try {
-    return evengrad::tools::Run(argc, argv);
+    return evengrad::tools::RunAndFlush(argc, argv);
   } catch (const std::exception& error) {
     return evengrad::tools::Complain(error.what(), evengrad::tools::kFailure);
   }

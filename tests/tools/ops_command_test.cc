@@ -40,6 +40,18 @@ TEST(OpsCommandTest, UnknownNames) {
       "see evengrad --help\n");
 }
 
+TEST(OpsCommandTest, AFullDiskIsAnError) {
+  for (const char* arguments : {"ops", "ops tanh", "ops --help", "--help"}) {
+    const CommandResult result =
+        RunEvengrad(arguments, "sh -c '\"$@\" >/dev/full' sh");
+    EXPECT_EQ(result.exit_code, 1) << arguments;
+    EXPECT_EQ(result.error,
+              "evengrad: standard output cannot be written: No space left on "
+              "device\n")
+        << arguments;
+  }
+}
+
 TEST(OpsCommandTest, Help) {
   const CommandResult help = RunEvengrad("--help");
   EXPECT_EQ(help.exit_code, 0);
