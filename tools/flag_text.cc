@@ -44,6 +44,12 @@ std::string Listed(const std::vector<std::string_view>& names) {
   return list;
 }
 
+std::string Digits(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  return {text, end};
+}
+
 std::string ShortNumber(double value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.3g", value);

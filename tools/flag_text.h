@@ -48,6 +48,9 @@ std::vector<std::string_view> SplitAt(std::string_view text, char separator);
 // "a, b or c".
 std::string Listed(const std::vector<std::string_view>& names);
 
+// The shortest digits that read back as the same number.
+std::string Digits(double value);
+
 // Three significant digits.
 std::string ShortNumber(double value);
 

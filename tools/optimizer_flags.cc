@@ -1,7 +1,7 @@
 #include "optimizer_flags.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -137,18 +137,13 @@ std::vector<std::string_view> Names() {
   return names;
 }
 
-// A rate that was given, or `fallback`.
-absl::StatusOr<double> CheckRate(std::string_view flag,
-                                 const std::optional<double>& given,
-                                 double fallback, double limit) {
-  const double rate = given.value_or(fallback);
-  if (rate >= 0 && rate < limit) return rate;
-  if (std::isfinite(limit)) {
-    return BadFlag(flag, StrCat(rate), "expected a number from 0 to below ",
-                   limit);
-  }
-  return BadFlag(flag, StrCat(rate),
-                 "expected a finite number that is not negative");
+// The momentum that was given, or `fallback`.
+absl::StatusOr<double> CheckMomentum(const std::optional<double>& given,
+                                     double fallback) {
+  const double momentum = given.value_or(fallback);
+  if (momentum >= 0 && momentum < 1) return momentum;
+  return BadFlag("momentum", StrCat(momentum),
+                 "expected a number from 0 to below 1");
 }
 
 absl::StatusOr<std::optional<WeightDecay>> ParseWeightDecay(
@@ -193,6 +188,23 @@ absl::Status ParseOption(const std::string& given, const Kind& kind,
   return absl::OkStatus();
 }
 
+// See OptimizerChoice::settings.
+std::string Settings(const Kind& kind, const Numbers& numbers) {
+  std::string text = StrCat("--learning-rate=", Digits(numbers.learning_rate));
+  if (numbers.momentum.has_value()) {
+    text += StrCat(" --momentum=", Digits(*numbers.momentum));
+  }
+  WeightDecay decay = numbers.Decay();
+  if (kind.name == "adamw") {
+    decay = {.rate = numbers.weight_decay.has_value() ? decay.rate
+                                                      : AdamW().weight_decay,
+             .decoupled = true};
+  }
+  return StrCat(text, " --weight-decay=",
+                decay.decoupled && decay.rate > 0 ? "decoupled:" : "",
+                Digits(decay.rate));
+}
+
 // What the optimizer says about its numbers, before there is a model.
 absl::Status Try(const Optimizer& optimizer) {
   const Graph graph;
@@ -203,6 +215,10 @@ absl::Status Try(const Optimizer& optimizer) {
 
 }  // namespace
 
+bool IsLearningRate(double rate) {
+  return rate >= 0 && rate <= std::numeric_limits<float>::max();
+}
+
 std::string OptimizerNames() { return Listed(Names()); }
 
 absl::StatusOr<OptimizerChoice> ParseOptimizer(const OptimizerFlags& flags) {
@@ -212,13 +228,15 @@ absl::StatusOr<OptimizerChoice> ParseOptimizer(const OptimizerFlags& flags) {
     return UnknownName("optimizer", flags.optimizer, parts[0], Names());
   }
   Numbers numbers;
-  EVENGRAD_ASSIGN_OR_RETURN(
-      numbers.learning_rate,
-      CheckRate("learning-rate", flags.learning_rate, 1e-3, HUGE_VAL));
+  numbers.learning_rate = flags.learning_rate.value_or(1e-3);
+  if (!IsLearningRate(numbers.learning_rate)) {
+    return BadFlag("learning-rate", StrCat(numbers.learning_rate),
+                   "expected a finite number that is not negative, at most "
+                   "3.4e38 (f32)");
+  }
   if (kind->momentum.has_value()) {
-    EVENGRAD_ASSIGN_OR_RETURN(
-        numbers.momentum,
-        CheckRate("momentum", flags.momentum, *kind->momentum, 1));
+    EVENGRAD_ASSIGN_OR_RETURN(numbers.momentum,
+                              CheckMomentum(flags.momentum, *kind->momentum));
   } else if (flags.momentum.has_value()) {
     return BadFlag("momentum", StrCat(*flags.momentum), kind->name,
                    " has no momentum; leave the flag out");
@@ -239,7 +257,8 @@ absl::StatusOr<OptimizerChoice> ParseOptimizer(const OptimizerFlags& flags) {
   }
   OptimizerChoice choice = {.optimizer = kind->make(numbers),
                             .learning_rate = numbers.learning_rate,
-                            .has_momentum = numbers.momentum.value_or(0) != 0};
+                            .has_momentum = numbers.momentum.value_or(0) != 0,
+                            .settings = Settings(*kind, numbers)};
   if (absl::Status status = Try(choice.optimizer); !status.ok()) {
     return BadFlag("optimizer", flags.optimizer, Message(status));
   }

@@ -23,7 +23,13 @@ struct OptimizerChoice {
   Optimizer optimizer = {};
   double learning_rate = 0;
   bool has_momentum = false;  // the state "momentum"
+  // The flags of its numbers, those that were not given with their defaults:
+  // "--learning-rate=0.001 --momentum=0.9 --weight-decay=0".
+  std::string settings = {};
 };
+
+// From 0 to the largest finite number of f32, in which rates are kept.
+bool IsLearningRate(double rate);
 
 // Errors name the flag, what was given and what was expected.
 absl::StatusOr<OptimizerChoice> ParseOptimizer(const OptimizerFlags& flags);

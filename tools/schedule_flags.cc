@@ -36,6 +36,14 @@ absl::Status Expected(const std::string& given, const Form& form) {
   return BadFlag("schedule", given, "expected ", form.usage);
 }
 
+// Error: a rate that f32 cannot hold. What else is wrong with it, its schedule
+// says.
+absl::Status CheckLargest(const std::string& given, double rate) {
+  if (rate < 0 || IsLearningRate(rate)) return absl::OkStatus();
+  return BadFlag("schedule", given, "the rate ", rate,
+                 " is too large; expected at most 3.4e38 (f32)");
+}
+
 // "5=0.005,15=0.001".
 absl::StatusOr<Schedule> ParsePiecewise(const std::string& given,
                                         const Form& form, double rate) {
@@ -50,6 +58,7 @@ absl::StatusOr<Schedule> ParsePiecewise(const std::string& given,
     const std::optional<double> value =
         sides.size() == 2 ? ParseFinite(sides[1]) : std::nullopt;
     if (!epoch.has_value() || !value.has_value()) return Expected(given, form);
+    EVENGRAD_RETURN_IF_ERROR(CheckLargest(given, *value));
     boundaries.push_back(*epoch);
     values.push_back(*value);
   }
@@ -153,7 +162,8 @@ absl::StatusOr<ScheduleChoice> ParseSchedule(const ScheduleFlags& flags,
   const Lengths lengths = {
       .rate = optimizer.learning_rate,
       .epochs = static_cast<double>(flags.epochs) - flags.warm_up};
-  ScheduleChoice choice;
+  ScheduleChoice choice = {.spans_epochs = form->name == "cosine" ||
+                                           form->name == "1cycle"};
   std::optional<Schedule> schedule;
   if (form->name == "piecewise") {
     EVENGRAD_ASSIGN_OR_RETURN(schedule,
@@ -169,6 +179,9 @@ absl::StatusOr<ScheduleChoice> ParseSchedule(const ScheduleFlags& flags,
       }
       choice.schedules = MakeOneCycle(optimizer, lengths.epochs);
       return choice;
+    }
+    if (form->name == "cosine" && !numbers.empty()) {
+      EVENGRAD_RETURN_IF_ERROR(CheckLargest(given, numbers[0]));
     }
     if (form->name == "plateau") {
       EVENGRAD_ASSIGN_OR_RETURN(choice.plateau,

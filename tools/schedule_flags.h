@@ -23,6 +23,7 @@ struct ScheduleFlags {
 struct ScheduleChoice {
   std::vector<ScheduledState> schedules = {};
   std::optional<ReduceOnPlateau> plateau = {};
+  bool spans_epochs = false;  // other epochs would change the rates
 };
 
 // Schedules that start at, or with 1cycle rise to, the optimizer's rate.

@@ -4,16 +4,17 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "commands.h"
 #include "evengrad/evengrad.h"
+#include "evengrad/graph/name_pattern.h"
+#include "flag_text.h"
+#include "run_settings.h"
 #include "train_data.h"
 #include "train_flags.h"
 #include "train_model.h"
@@ -45,15 +46,16 @@ std::string Describe(const TrainFlags& flags, int64_t num_parameters) {
                 ": ", num_parameters, " parameters");
 }
 
-void PrintHead(const TrainFlags& flags, const Data& data,
-               const std::string& network) {
+// Error: standard output cannot be written.
+absl::Status PrintHead(const TrainFlags& flags, const Data& data,
+                       const std::string& network) {
   const std::string head =
       StrCat(flags.data, ": ", data.training.size(), " images to train on, ",
              data.validation.size(), " to validate, ", data.test.size(),
              " to test\n", network, "\n");
   std::printf("%s%5s %11s %9s %11s %9s %8s\n", head.c_str(), "epoch",
               "train loss", "accuracy", "valid. loss", "accuracy", "seconds");
-  std::fflush(stdout);
+  return FlushOutput();
 }
 
 // "-" without logits.
@@ -100,6 +102,10 @@ absl::StatusOr<FitResult> FitAndReport(
     const TrainFlags& flags, Session& session, const Program& training,
     const Classifier& model, const TrainOptions& choices, const Data& data,
     TrainWatch& watch, std::optional<JsonLinesWriter>& json) {
+  std::string run;
+  if (!flags.checkpoint.empty()) {
+    EVENGRAD_ASSIGN_OR_RETURN(run, DescribeRun(flags, choices));
+  }
   ProgressLine progress;
   watch.clear_progress = [&] { progress.Clear(); };
   FitOptions options = {.epochs = flags.epochs,
@@ -113,7 +119,7 @@ absl::StatusOr<FitResult> FitAndReport(
                                         .every = flags.checkpoint_every,
                                         .keep = flags.keep.value_or(3),
                                         .resume = flags.resume,
-                                        .run = flags.run}};
+                                        .run = std::move(run)}};
   if (data.validation.size() > 0) options.validation = data.validation;
   options.on_step = [&](const StepReport& report) {
     progress.Show(report);
@@ -143,61 +149,8 @@ absl::StatusOr<FitResult> FitAndReport(
   watch.clear_progress = {};
   progress.Clear();
   watch.ClearScreen();
+  if (!result.ok()) return ExplainEpochs(flags, choices, result.status());
   return result;
-}
-
-// Every flag with its value, for the report.
-std::vector<ReportSetting> SettingsOf(const CLI::App& train) {
-  std::vector<ReportSetting> settings;
-  for (const CLI::Option* option : train.get_options()) {
-    if (option->get_lnames().empty()) continue;
-    const std::string& name = option->get_lnames()[0];
-    if (name == "help") continue;
-    const bool given = option->count() > 0;
-    settings.push_back(
-        {.name = name,
-         .value = given ? option->results().back() : option->get_default_str(),
-         .is_default = !given});
-  }
-  std::ranges::stable_sort(settings, {}, &ReportSetting::is_default);
-  return settings;
-}
-
-// Each option that decides about the numbers of a run, as "--name=value": a run
-// goes on with the same ones. More epochs, other threads and files are fine.
-std::string DescribeRun(const CLI::App& train) {
-  constexpr std::string_view kFree[] = {"help",
-                                        "data",
-                                        "test",
-                                        "epochs",
-                                        "threads",
-                                        "json",
-                                        "save-model",
-                                        "profile",
-                                        "recompute",
-                                        "explain",
-                                        "checkpoint",
-                                        "checkpoint-every",
-                                        "keep",
-                                        "resume",
-                                        "top-k",
-                                        "confusion",
-                                        "check-numerics",
-                                        "exempt",
-                                        "statistics-every",
-                                        "csv",
-                                        "tensorboard",
-                                        "report"};
-  std::string run;
-  for (const CLI::Option* option : train.get_options()) {
-    if (option->get_lnames().empty()) continue;
-    const std::string& name = option->get_lnames()[0];
-    if (std::ranges::find(kFree, name) != std::end(kFree)) continue;
-    run += StrCat(run.empty() ? "" : " ", "--", name, "=",
-                  option->count() > 0 ? option->results().back()
-                                      : option->get_default_str());
-  }
-  return run;
 }
 
 // The flag that tells more about the test part than its accuracy; "" where
@@ -223,6 +176,21 @@ absl::Status CheckLogits(const TrainFlags& flags, const Classifier& model) {
   if (flag.empty() || model.logits.valid()) return absl::OkStatus();
   return InvalidArgument(flag, ": --model=", flags.model,
                          " has no output 'logits' to tell classes by");
+}
+
+// Error: a pattern of --exempt that is no node's name.
+absl::Status CheckExempt(const TrainFlags& flags, const Graph& graph) {
+  for (const std::string& pattern : flags.exempt) {
+    bool found = false;
+    for (int id = 0; id < graph.num_nodes() && !found; ++id) {
+      found = MatchesPattern(pattern, graph.node(id).name());
+    }
+    if (found) continue;
+    return BadFlag("exempt", pattern,
+                   "the training program has no node of that name; see "
+                   "--save-model and evengrad dump --stage=training");
+  }
+  return absl::OkStatus();
 }
 
 // How the training ended, where it was not at its last epoch.
@@ -354,6 +322,7 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
                 .non_finite = options.non_finite,
                 .recompute = RecomputeLayers(
                     model.loss, static_cast<int>(flags.recompute))}));
+  EVENGRAD_RETURN_IF_ERROR(CheckExempt(flags, training.graph));
   std::shared_ptr<Profile> profile;
   if (trace.has_value()) profile = std::make_shared<Profile>();
   EVENGRAD_ASSIGN_OR_RETURN(
@@ -366,7 +335,8 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
         PrintExplanation(flags, data, training, model, session));
   }
   const std::string network = Describe(flags, num_parameters);
-  PrintHead(flags, data, network);
+  // A full disk costs no training either.
+  EVENGRAD_RETURN_IF_ERROR(PrintHead(flags, data, network));
   watch->Start(network, (data.training.size() + flags.batch_size - 1) /
                             flags.batch_size);
   const absl::StatusOr<FitResult> result = FitAndReport(
@@ -415,7 +385,7 @@ Command AddTrainCommand(CLI::App& app) {
   auto flags = std::make_shared<TrainFlags>();
   AddTrainFlags(*train, *flags);
   return [flags, train] {
-    flags->run = DescribeRun(*train);
+    flags->run = DescribeFlags(*train);
     flags->settings = SettingsOf(*train);
     return RunTrain(*flags);
   };

@@ -2,6 +2,8 @@
 #ifndef EVENGRAD_TOOLS_TRAIN_DATA_H_
 #define EVENGRAD_TOOLS_TRAIN_DATA_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "evengrad/evengrad.h"
 #include "train_options.h"
@@ -26,6 +28,9 @@ struct Data {
 // --test, an .npz or .csv file, takes the place of the test part.
 absl::StatusOr<Data> ReadData(const TrainFlags& flags,
                               const TrainOptions& options);
+
+// What is in the files of the training part, in a word; see ContentOf.
+absl::StatusOr<std::string> DataContent(const TrainFlags& flags);
 
 }  // namespace evengrad::tools
 

@@ -61,7 +61,7 @@ struct TrainFlags {
   int64_t checkpoint_every = 0;
   std::optional<int64_t> keep;  // 3
   bool resume = false;
-  // The flags that a run must share with the one it goes on with.
+  // Those flags that a run must share with the one it goes on with, as text.
   std::string run;
   // All flags with their values, for the report.
   std::vector<ReportSetting> settings;

@@ -158,7 +158,7 @@ TEST_F(CheckpointCommandTest, Mistakes) {
   ASSERT_EQ(Train(run).exit_code, 0);
   ExpectComplaint(Train(run), 1, ": has checkpoints of an earlier run");
   ExpectComplaint(Train(run + " --resume --learning-rate=0.5"), 1,
-                  "with the options --learning-rate=, this one has "
+                  "with the options --learning-rate=0.001, this one has "
                   "--learning-rate=0.5; a run goes on with");
   ExpectComplaint(Train(run + " --resume --batch-size=10"), 1,
                   "with the batch size 9, this one has 10");
@@ -167,6 +167,54 @@ TEST_F(CheckpointCommandTest, Mistakes) {
     fs::resize_file(entry.path(), 500);
   }
   ExpectComplaint(Train(run + " --resume"), 1, ": truncated: ");
+}
+
+TEST_F(CheckpointCommandTest, GoesOnWithTheSameDataUnderAnyName) {
+  const std::string run = "--checkpoint=" + Path("run") + " --resume";
+  ASSERT_EQ(Train(run + " --epochs=1").exit_code, 0);
+  fs::copy(Path("data.csv"), Path("renamed.csv"));
+  const CommandResult renamed =
+      Train(run + " --epochs=2 --data=" + Path("renamed.csv"));
+  EXPECT_EQ(renamed.exit_code, 0) << renamed.error;
+  // One number is another one, in a file of the same size.
+  std::string rows = FileContents(Path("data.csv"));
+  char& digit = rows[rows.size() - 2];
+  digit = digit == '1' ? '2' : '1';
+  std::ofstream(Path("data.csv")) << rows;
+  const CommandResult other = Train(run + " --epochs=3");
+  ExpectComplaint(other, 1, "with the options --data=content:");
+  ExpectComplaint(other, 1, ", this one has --data=content:");
+}
+
+TEST_F(CheckpointCommandTest, ADefaultThatIsGivenIsNoOtherRun) {
+  const std::string run = "--checkpoint=" + Path("run") + " --resume";
+  ASSERT_EQ(Train(run + " --epochs=1").exit_code, 0);
+  const CommandResult given =
+      Train(run + " --epochs=2 --learning-rate=1e-3 --weight-decay=0");
+  EXPECT_EQ(given.exit_code, 0) << given.error;
+  ExpectComplaint(Train(run + " --epochs=3 --weight-decay=decoupled:0.5"), 1,
+                  "with the options --weight-decay=0, this one has "
+                  "--weight-decay=decoupled:0.5;");
+  const std::string other =
+      "--checkpoint=" + Path("other") + " --resume --optimizer=";
+  ASSERT_EQ(Train(other + "momentum --momentum=0.9 --epochs=1").exit_code, 0);
+  const CommandResult absent = Train(other + "momentum --epochs=2");
+  EXPECT_EQ(absent.exit_code, 0) << absent.error;
+}
+
+TEST_F(CheckpointCommandTest, AScheduleOfAllEpochsKeepsTheirNumber) {
+  for (const std::string schedule : {"cosine", "1cycle"}) {
+    const std::string run = "--schedule=" + schedule + " --resume " +
+                            "--checkpoint=" + Path(schedule);
+    ASSERT_EQ(Train(run + " --epochs=2").exit_code, 0);
+    ExpectComplaint(Train(run + " --epochs=3"), 1,
+                    "with the options --epochs=2, this one has --epochs=3; a "
+                    "run goes on with what it was started with, and "
+                    "--schedule=" +
+                        schedule +
+                        " sets the rates by the number of all epochs\n");
+    EXPECT_EQ(Train(run + " --epochs=2").exit_code, 0);
+  }
 }
 
 // ---- Data of the user's own -------------------------------------------------

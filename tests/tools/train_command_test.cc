@@ -309,6 +309,8 @@ TEST_F(TrainCommandTest, NumbersThatAreNotFinite) {
   // What is exempt is not named; the loss is still not finite.
   ExpectFailure("--check-numerics --exempt='*' --learning-rate=1e30",
                 "the loss is not finite");
+  ExpectFailure("--check-numerics --exempt='hidden1/*' --exempt=foo",
+                "--exempt=foo: the training program has no node of that name");
   const std::string csv = Path("never.csv");
   ExpectUsageError("--learning-rate=nan --statistics-every=1 --csv=" + csv,
                    "expected a finite number");
@@ -484,6 +486,13 @@ TEST_F(TrainCommandTest, BadUsage) {
                    "negative");
   ExpectUsageError("--learning-rate=nan", "--learning-rate=nan: expected");
   ExpectUsageError("--learning-rate=inf", "--learning-rate=inf: expected");
+  ExpectUsageError("--learning-rate=3.5e38",
+                   "--learning-rate=3.5e+38: expected a finite number that is "
+                   "not negative, at most 3.4e38 (f32)");
+  ExpectUsageError("--schedule=piecewise:1=1e39",
+                   "--schedule=piecewise:1=1e39: the rate 1e+39 is too large");
+  ExpectUsageError("--schedule=cosine:1e39",
+                   "--schedule=cosine:1e39: the rate 1e+39 is too large");
   ExpectUsageError("--learning-rate=fast", "--learning-rate");
   ExpectUsageError("--momentum=1", "--momentum=1: expected a number from 0");
   ExpectUsageError("--momentum=nan", "--momentum=nan: expected");
@@ -530,6 +539,14 @@ TEST_F(TrainCommandTest, BadData) {
   ExpectFailure("--learning-rate=1e30", "lower the learning rate");
   ExpectComplaint(Train("--json=/no/such/folder/run.json"), 1,
                   "/no/such/folder/run.json: cannot be written: ");
+}
+
+TEST_F(TrainCommandTest, NoData) {
+  WritePart("train", 0);
+  for (const char* validation : {"0", "5"}) {
+    ExpectFailure(std::string("--validation=") + validation,
+                  "--data=" + folder_ + ": there are no images to train on");
+  }
 }
 
 TEST_F(TrainCommandTest, DamagedData) {
@@ -583,6 +600,16 @@ TEST_F(TrainCommandTest, ProfileIsATraceOfTheSteps) {
   const std::string script = Path("check.py");
   std::ofstream(script) << kTraceCheck;
   EXPECT_EQ(std::system(("python3 " + script + " " + trace).c_str()), 0);
+}
+
+TEST_F(TrainCommandTest, OutputThatCannotBeWritten) {
+  const std::string json = Path("never.json");
+  const CommandResult result =
+      Train("--json=" + json, "sh -c '\"$@\" >/dev/full' sh");
+  ExpectComplaint(result, 1,
+                  "evengrad: standard output cannot be written: No space left "
+                  "on device");
+  ExpectNoJson(json);  // nothing was trained in vain
 }
 
 TEST_F(TrainCommandTest, ProfileThatCannotBeWritten) {
