@@ -10,6 +10,7 @@
 #include "compare_grid.h"
 #include "compare_run.h"
 #include "evengrad/evengrad.h"
+#include "train_data.h"
 #include "train_flags.h"
 
 namespace evengrad::tools {
@@ -32,13 +33,27 @@ absl::Status WriteReport(const std::string& path, const std::string& html) {
   return file.Commit();
 }
 
-absl::Status Compare(const CompareFlags& flags,
+// Error: none of the runs came to its end.
+absl::Status CheckThatOneWentWell(const std::vector<ComparedRun>& runs) {
+  for (const ComparedRun& run : runs) {
+    if (run.error.empty()) return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      runs.size() == 1
+          ? StrCat("the only run failed: ", runs[0].error)
+          : StrCat("all ", runs.size(),
+                   " runs failed, the first with: ", runs[0].error));
+}
+
+absl::Status Compare(CompareFlags flags,
                      const std::vector<CompareCell>& cells) {
+  EVENGRAD_ASSIGN_OR_RETURN(flags.data_content, DataContent(flags.train));
   EVENGRAD_RETURN_IF_ERROR(ReadRuns(cells, flags).status());
   EVENGRAD_RETURN_IF_ERROR(TrainMissing(cells, flags, interrupted));
-  Comparison comparison = {.title = "Comparison of networks",
-                           .shared = SharedText(flags),
-                           .target = flags.target};
+  Comparison comparison = {
+      .title = "Comparison of networks",
+      .shared = StrCat(SharedText(flags), " (", flags.train.data, ")"),
+      .target = flags.target};
   EVENGRAD_ASSIGN_OR_RETURN(comparison.runs, ReadRuns(cells, flags));
   comparison.missing = std::ssize(cells) - std::ssize(comparison.runs);
   if (comparison.missing > 0) {
@@ -52,7 +67,8 @@ absl::Status Compare(const CompareFlags& flags,
   EVENGRAD_RETURN_IF_ERROR(
       WriteReport(report, PrintComparisonReport(comparison)));
   std::printf("report: %s\n", report.c_str());
-  return absl::OkStatus();
+  return comparison.missing > 0 ? absl::OkStatus()
+                                : CheckThatOneWentWell(comparison.runs);
 }
 
 int RunCompare(const CompareFlags& flags) {

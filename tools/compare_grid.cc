@@ -139,15 +139,16 @@ std::string SharedText(const CompareFlags& flags) {
       "width ", flags.width, ", ", train.epochs,
       train.epochs == 1 ? " epoch" : " epochs", " of batches of ",
       train.batch_size, ", ", train.optimizer.optimizer, " with learning rate ",
-      ShortNumber(train.optimizer.learning_rate.value_or(1e-3)));
+      Digits(train.optimizer.learning_rate.value_or(1e-3)));
   if (train.optimizer.momentum.has_value()) {
-    text += StrCat(", momentum ", ShortNumber(*train.optimizer.momentum));
+    text += StrCat(", momentum ", Digits(*train.optimizer.momentum));
   }
   if (!train.optimizer.weight_decay.empty()) {
     text += StrCat(", weight decay ", train.optimizer.weight_decay);
   }
   return StrCat(text, ", ", train.scale, ", validation ", train.validation,
-                ", target ", ShortNumber(flags.target), ", data ", train.data);
+                ", target ", Digits(flags.target), ", ", train.classes,
+                " classes", ", data with the content ", flags.data_content);
 }
 
 }  // namespace evengrad::tools

@@ -28,6 +28,9 @@ struct CompareFlags {
   int jobs = 0;  // runs at once; 0: one a core
   // What the runs share; the choices above take the place of its own.
   TrainFlags train;
+  // What is in the files of train.data, whatever they are called; known before
+  // runs are read or trained.
+  std::string data_content;
 };
 
 struct CompareCell {
@@ -47,7 +50,8 @@ absl::StatusOr<std::vector<CompareCell>> MakeGrid(const CompareFlags& flags);
 // The flags of `evengrad train` for a cell.
 TrainFlags FlagsOf(const CompareCell& cell, const CompareFlags& flags);
 
-// What all runs of a comparison share: "width 100, 5 epochs, …".
+// What all runs of a comparison share: "width 100, 5 epochs, …, data with the
+// content …". The name of the data is no part of it.
 std::string SharedText(const CompareFlags& flags);
 
 }  // namespace evengrad::tools

@@ -146,9 +146,9 @@ class CellTraining {
     }
     if (!findings.empty()) run_.finding = std::string(Name(findings[0].kind));
     if (status.ok()) return;
-    // A network whose numbers are lost guesses.
+    // A network whose numbers are lost has no accuracy.
     run_.error = std::string(Message(status));
-    run_.accuracy = 1.0 / static_cast<double>(train_.classes);
+    run_.accuracy = 0;
   }
 
   const CompareCell& cell_;
@@ -202,9 +202,13 @@ class Work {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++done_;
     if (isatty(STDERR_FILENO) != 0) {
-      std::fprintf(stderr, "%s of %s: %s: %.4f%s\n", StrCat(done_).c_str(),
+      char accuracy[16] = "failed";
+      if (run->error.empty()) {
+        std::snprintf(accuracy, sizeof(accuracy), "%.4f", run->accuracy);
+      }
+      std::fprintf(stderr, "%s of %s: %s: %s\n", StrCat(done_).c_str(),
                    StrCat(cells_.size()).c_str(), cell.FileName().c_str(),
-                   run->accuracy, run->error.empty() ? "" : " (failed)");
+                   accuracy);
     }
     return absl::OkStatus();
   }
@@ -231,7 +235,8 @@ absl::StatusOr<std::vector<ComparedRun>> ReadRuns(
     EVENGRAD_ASSIGN_OR_RETURN(ComparedRun run, ReadComparedRun(path));
     if (run.shared != SharedText(flags) || !(run.choice == cell.choice)) {
       return InvalidArgument(path, ": is a run of another comparison (",
-                             run.shared, "); give another folder with --out");
+                             run.shared, "; this one: ", SharedText(flags),
+                             "); give another folder with --out");
     }
     runs.push_back(std::move(run));
   }

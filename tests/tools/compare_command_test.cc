@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "command.h"
 #include "small_data.h"
@@ -62,6 +63,55 @@ TEST_F(CompareCommandTest, ANetworkThatDivergesIsAResult) {
       Compare("--activations=relu --depths=2 --seeds=1 --learning-rate=1e30");
   ASSERT_EQ(result.exit_code, 0) << result.error;
   EXPECT_NE(result.output.find("failed"), std::string::npos) << result.output;
+  EXPECT_NE(FileContents(Path("out/relu-auto-2-none-none-1.json"))
+                .find("\"accuracy\":0,"),
+            std::string::npos);
+}
+
+TEST_F(CompareCommandTest, NoNetworkThatTrainsIsAFailure) {
+  for (const auto& [seeds, text] :
+       {std::pair{"1", "evengrad: the only run failed: "},
+        std::pair{"2", "evengrad: all 2 runs failed, the first with: "}}) {
+    const CommandResult result = RunEvengrad(
+        "compare --data=" + folder_ + " --out=" + Path("out") +
+        " --validation=30 --epochs=2 --width=6 --depths=2 --activations=relu "
+        "--learning-rate=1e30 --seeds=" +
+        seeds);
+    EXPECT_EQ(result.exit_code, 1) << result.error;
+    EXPECT_NE(result.output.find("report: "), std::string::npos)
+        << result.output;
+    EXPECT_TRUE(result.error.starts_with(text)) << result.error;
+    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+  }
+}
+
+// Kept runs are those of the data's content, not of its name.
+TEST_F(CompareCommandTest, RunsOfOtherDataAreRefused) {
+  const std::string flags = "--seeds=1 --depths=1 --activations=relu";
+  ASSERT_EQ(Compare(flags).exit_code, 0);
+  fs::create_directory(Path("copy"));
+  for (const std::string part : {"train", "t10k"}) {
+    for (const std::string kind :
+         {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {
+      fs::copy(Path(part + kind), Path("copy/" + part + kind));
+    }
+  }
+  const CommandResult copy = Compare(flags + " --data=" + Path("copy"));
+  EXPECT_EQ(copy.exit_code, 0) << copy.error;
+  EXPECT_NE(copy.output.find("(" + Path("copy") + ")"), std::string::npos)
+      << copy.output;
+  // One pixel is another one.
+  std::string images = FileContents(Path("train-images-idx3-ubyte"));
+  images.back() = static_cast<char>(images.back() + 1);
+  Write("train-images-idx3-ubyte", images);
+  const CommandResult other = Compare(flags);
+  EXPECT_EQ(other.exit_code, 1) << other.output;
+  EXPECT_NE(other.error.find("is a run of another comparison"),
+            std::string::npos)
+      << other.error;
+  EXPECT_NE(other.error.find("give another folder with --out"),
+            std::string::npos)
+      << other.error;
 }
 
 TEST_F(CompareCommandTest, Mistakes) {
@@ -78,11 +128,16 @@ TEST_F(CompareCommandTest, Mistakes) {
   expect("--depths=0", 2, "--hidden=0x6");
   expect("--seeds=0", 2, "--seeds=0");
   expect("--target=2", 2, "--target=2");
+  expect("--data=/no/such/folder", 1,
+         "No such file or directory; install the package");
   expect("--validation=0 --seeds=1", 1, "--validation");
   EXPECT_FALSE(fs::exists(Path("out/report.html")));
   ASSERT_EQ(Compare("--seeds=1 --depths=1").exit_code, 0);
-  expect("--seeds=1 --depths=1 --epochs=3", 1,
-         "give another folder with --out");
+  for (const char* other : {"--epochs=3", "--classes=4", "--target=0.50001",
+                            "--learning-rate=0.050001"}) {
+    expect(std::string("--seeds=1 --depths=1 ") + other, 1,
+           "give another folder with --out");
+  }
 }
 
 }  // namespace
