@@ -81,8 +81,8 @@ double Mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
-double Deviation(const std::vector<double>& values) {
-  if (values.size() < 2) return 0;
+std::optional<double> Deviation(const std::vector<double>& values) {
+  if (values.size() < 2) return std::nullopt;
   const double mean = Mean(values);
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
@@ -120,8 +120,11 @@ ComparisonRow RowOf(std::span<const ComparedRun* const> runs) {
       .finding = MostFrequent(runs)};
   std::vector<double> accuracies, epochs, times;
   for (const ComparedRun* run : runs) {
-    row.failed += !run->error.empty();
-    accuracies.push_back(run->accuracy);
+    if (run->error.empty()) {
+      accuracies.push_back(run->accuracy);
+    } else {
+      ++row.failed;
+    }
     if (run->step_microseconds > 0) times.push_back(run->step_microseconds);
     if (run->epochs_to_target.has_value()) {
       epochs.push_back(static_cast<double>(*run->epochs_to_target));
@@ -129,8 +132,10 @@ ComparisonRow RowOf(std::span<const ComparedRun* const> runs) {
   }
   row.accuracy = Mean(accuracies);
   row.deviation = Deviation(accuracies);
-  row.least = *std::ranges::min_element(accuracies);
-  row.most = *std::ranges::max_element(accuracies);
+  if (!accuracies.empty()) {
+    row.least = *std::ranges::min_element(accuracies);
+    row.most = *std::ranges::max_element(accuracies);
+  }
   row.reached = std::ssize(epochs);
   if (!epochs.empty()) row.epochs_to_target = Mean(epochs);
   if (!times.empty()) row.step_microseconds = *std::ranges::min_element(times);
@@ -159,28 +164,30 @@ int Compare(const Measured& a, const Measured& b) {
   return difference > 0 ? 1 : -1;
 }
 
+// Of a row with a deviation.
 Measured MeasuredOf(const ComparisonRow& row) {
-  return {row.accuracy,
-          row.deviation * row.deviation / static_cast<double>(row.runs)};
+  return {row.accuracy, *row.deviation * *row.deviation /
+                            static_cast<double>(row.finished())};
+}
+
+// Whether `row` has the rank of the row before it.
+bool HasRankOf(const ComparisonRow& before, const ComparisonRow& row) {
+  if (row.finished() == 0) return before.finished() == 0;
+  return before.deviation.has_value() && row.deviation.has_value() &&
+         Compare(MeasuredOf(before), MeasuredOf(row)) == 0;
 }
 
 void SetRanks(std::vector<ComparisonRow>& rows) {
+  size_t start = 0;  // of the rows of this setting
   for (size_t i = 0; i < rows.size(); ++i) {
+    ComparisonRow& row = rows[i];
     const bool first =
-        i == 0 || Setting(rows[i - 1].choice) != Setting(rows[i].choice);
-    if (first) {
-      rows[i].rank = 1;
-      continue;
-    }
-    size_t start = i;
-    while (start > 0 &&
-           Setting(rows[start - 1].choice) == Setting(rows[i].choice)) {
-      --start;
-    }
-    const bool same =
-        Compare(MeasuredOf(rows[i - 1]), MeasuredOf(rows[i])) == 0;
-    rows[i].rank =
-        same ? rows[i - 1].rank : static_cast<int64_t>(i - start) + 1;
+        i == 0 || Setting(rows[i - 1].choice) != Setting(row.choice);
+    if (first) start = i;
+    if (row.finished() == 1) continue;
+    row.rank = !first && HasRankOf(rows[i - 1], row)
+                   ? rows[i - 1].rank
+                   : static_cast<int64_t>(i - start) + 1;
   }
 }
 
@@ -236,12 +243,14 @@ std::vector<ComparisonRow> Summarize(std::span<const ComparedRun> runs) {
   }
   std::vector<ComparisonRow> rows;
   for (const auto& [key, group] : groups) rows.push_back(RowOf(group));
-  std::ranges::stable_sort(
-      rows, [](const ComparisonRow& a, const ComparisonRow& b) {
-        const auto left = Setting(a.choice);
-        const auto right = Setting(b.choice);
-        return left != right ? left < right : a.accuracy > b.accuracy;
-      });
+  std::ranges::stable_sort(rows,
+                           [](const ComparisonRow& a, const ComparisonRow& b) {
+                             const auto left = Setting(a.choice);
+                             const auto right = Setting(b.choice);
+                             if (left != right) return left < right;
+                             return std::pair(a.finished() > 0, a.accuracy) >
+                                    std::pair(b.finished() > 0, b.accuracy);
+                           });
   SetRanks(rows);
   return rows;
 }
@@ -269,6 +278,7 @@ std::vector<RankingPair> CheckClassicalRanking(
       Group group;
       double count = 0;
       for (size_t i = start; i < end; ++i) {
+        if (!rows[i].deviation.has_value()) continue;
         const std::string& activation = rows[i].choice.activation;
         const std::string_view name =
             std::string_view(activation).substr(0, activation.find(':'));

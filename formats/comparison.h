@@ -41,8 +41,8 @@ struct ComparedRun {
   // All that the runs of a comparison share, as text: two comparisons do not
   // mix.
   std::string shared = {};
-  // On the validation part after the last epoch, and for the first epoch that
-  // reached the target; nothing where none did.
+  // On the validation part after the last epoch; 0 where an error ended the
+  // run. And the first epoch that reached the target; nothing where none did.
   double accuracy = 0;
   std::optional<int64_t> epochs_to_target = {};
   double step_microseconds = 0;
@@ -65,8 +65,9 @@ struct ComparisonRow {
   ComparedChoice choice = {};
   int64_t runs = 0;
   int64_t failed = 0;  // that ended with an error
+  // Of the runs that came to their end; 0 where none did.
   double accuracy = 0;
-  double deviation = 0;  // of the runs; 0 for one run
+  std::optional<double> deviation = {};  // nothing for less than two
   double least = 0;
   double most = 0;
   // Mean over the runs that reached the target.
@@ -78,11 +79,15 @@ struct ComparisonRow {
   std::optional<double> last_flow = {};
   std::string finding = {};  // the most frequent
   // Among the rows that differ in the activation alone, from 1; rows whose
-  // spread does not tell them from the one before have its rank.
+  // spread does not tell them from the one before have its rank, and those
+  // that all failed the last one. 0 where a single run tells of no spread.
   int64_t rank = 0;
+
+  int64_t finished() const { return runs - failed; }
 };
 
-// By depth and then the other choices, and by accuracy within them.
+// By depth and then the other choices, and by accuracy within them; what failed
+// in all runs stands last.
 EVENGRAD_EXPORT std::vector<ComparisonRow> Summarize(
     std::span<const ComparedRun> runs);
 
@@ -99,8 +104,8 @@ struct RankingPair {
   RankingHolds holds = RankingHolds::kUndecided;
 };
 // For each choice but the activation, neighbours in the ranking that were
-// trained. A difference counts when it is above twice its standard error, and
-// above half a percent.
+// trained in two runs at least that came to their end. A difference counts when
+// it is above twice its standard error, and above half a percent.
 EVENGRAD_EXPORT std::vector<RankingPair> CheckClassicalRanking(
     std::span<const ComparisonRow> rows);
 

@@ -23,6 +23,31 @@ std::string OrDash(const std::optional<double>& value, const char* format) {
   return value.has_value() ? Printed(format, *value) : "–";
 }
 
+// "85.0 ± 1.0"; `none` for what a single run, or a failed one, does not have.
+std::string AccuracyText(const ComparisonRow& row, std::string_view plus_minus,
+                         std::string_view none) {
+  if (row.finished() == 0) return std::string(none);
+  return StrCat(Percent(row.accuracy), " ",
+                row.deviation.has_value()
+                    ? StrCat(plus_minus, " ", Percent(*row.deviation))
+                    : std::string(none));
+}
+
+std::string RankText(const ComparisonRow& row, std::string_view none) {
+  return row.rank > 0 ? StrCat(row.rank) : std::string(none);
+}
+
+// Why the ranking leaves rows out; "" where it does not.
+std::string LeftOutText(std::span<const ComparisonRow> rows) {
+  const auto left_out = std::ranges::count_if(
+      rows,
+      [](const ComparisonRow& row) { return !row.deviation.has_value(); });
+  if (left_out == 0) return "";
+  return StrCat(left_out, " of ", rows.size(),
+                " networks are not ranked: that takes two seeds at least whose "
+                "runs come to their end.");
+}
+
 // What rows of a comparison differ in, besides activation and depth:
 // "he_normal, batch norm before, clip value:1".
 std::string OtherChoices(const ComparedChoice& choice) {
@@ -65,18 +90,18 @@ std::string PrintRanking(std::span<const ComparisonRow> rows) {
       "scope=\"col\">range</th><th scope=\"col\">accuracy</th></tr></thead>"
       "<tbody>");
   for (const ComparisonRow& row : rows) {
-    html +=
-        StrCat("<tr><td class=\"rank\">", row.rank, ".</td><th scope=\"row\">",
-               EscapedHtml(row.choice.activation),
-               "</th><td class=\"range\"><div class=\"track\" role=\"img\" "
-               "aria-label=\"",
-               Percent(row.least), " to ", Percent(row.most),
-               " %\"><i style=\"left:", SvgNumber(100 * row.least),
-               "%;width:", SvgNumber(100 * (row.most - row.least)),
-               "%\"></i><b style=\"left:", SvgNumber(100 * row.accuracy),
-               "%\"></b></div></td><td>", Percent(row.accuracy),
-               row.runs > 1 ? StrCat(" ± ", Percent(row.deviation)) : "",
-               "</td></tr>");
+    html += StrCat("<tr><td class=\"rank\">", RankText(row, "–"),
+                   row.rank > 0 ? "." : "", "</td><th scope=\"row\">",
+                   EscapedHtml(row.choice.activation),
+                   "</th><td class=\"range\"><div class=\"track\" role=\"img\" "
+                   "aria-label=\"",
+                   Percent(row.least), " to ", Percent(row.most),
+                   " %\"><i style=\"left:", SvgNumber(100 * row.least),
+                   "%;width:", SvgNumber(100 * (row.most - row.least)),
+                   "%\"></i><b style=\"left:", SvgNumber(100 * row.accuracy),
+                   "%\"></b></div></td><td>",
+                   row.finished() == 0 ? "failed" : AccuracyText(row, "±", "–"),
+                   "</td></tr>");
   }
   return html + "</tbody></table></figure>\n";
 }
@@ -112,8 +137,8 @@ std::string PrintRows(const Comparison& comparison,
   }
   html += "</tr></thead><tbody>\n";
   for (const ComparisonRow& row : rows) {
-    html += StrCat("<tr><td>", row.choice.depth, "</td><td>", row.rank,
-                   "</td><th scope=\"row\">",
+    html += StrCat("<tr><td>", row.choice.depth, "</td><td>",
+                   RankText(row, "–"), "</td><th scope=\"row\">",
                    EscapedHtml(row.choice.activation), "</th>");
     const std::string others = OtherChoices(row.choice);
     const std::string reached =
@@ -125,9 +150,11 @@ std::string PrintRows(const Comparison& comparison,
                          : "");
     for (const std::string& cell :
          {others.empty() ? std::string("–") : others,
-          StrCat(Percent(row.accuracy), " ± ", Percent(row.deviation)),
-          StrCat(Percent(row.least), " to ", Percent(row.most)), reached,
-          Printed("%.0f", row.step_microseconds),
+          AccuracyText(row, "±", "–"),
+          row.finished() == 0
+              ? std::string("–")
+              : StrCat(Percent(row.least), " to ", Percent(row.most)),
+          reached, Printed("%.0f", row.step_microseconds),
           row.first_flow.has_value() ? ReadableNumber(*row.first_flow) : "–",
           row.last_flow.has_value() ? ReadableNumber(*row.last_flow) : "–",
           row.finding.empty() ? std::string("–") : row.finding}) {
@@ -205,38 +232,46 @@ std::vector<std::string> RankingInWords(std::span<const RankingPair> pairs) {
 
 std::string PrintComparisonTable(const Comparison& comparison) {
   const std::vector<ComparisonRow> rows = Summarize(comparison.runs);
-  std::string text = StrCat(comparison.shared, "\n");
-  char line[256];
-  std::snprintf(line, sizeof(line),
-                "%6s %4s  %-14s %-24s %15s %8s %8s %9s %9s  %s\n", "layers",
-                "rank", "activation", "also", "accuracy", "epochs", "us/step",
-                "flow", "at end", "finding");
-  text += line;
+  // As wide as what stands in them.
+  size_t activations = 14, others = 4;
   for (const ComparisonRow& row : rows) {
-    const std::string accuracy =
-        StrCat(Percent(row.accuracy), " +- ", Percent(row.deviation));
-    std::snprintf(
-        line, sizeof(line),
-        "%6lld %4lld  %-14.32s %-24.60s %15s %8s %8.0f %9s %9s  %s\n",
-        static_cast<long long>(row.choice.depth),
-        static_cast<long long>(row.rank), row.choice.activation.c_str(),
-        OtherChoices(row.choice).c_str(), accuracy.c_str(),
-        row.epochs_to_target.has_value()
-            ? Printed("%.1f", *row.epochs_to_target).c_str()
-            : "-",
-        row.step_microseconds,
-        row.first_flow.has_value() ? Printed("%.1e", *row.first_flow).c_str()
-                                   : "-",
-        row.last_flow.has_value() ? Printed("%.1e", *row.last_flow).c_str()
-                                  : "-",
-        row.finding.empty() ? "-" : row.finding.c_str());
-    text += line;
+    activations = std::max(activations, row.choice.activation.size());
+    others = std::max(others, OtherChoices(row.choice).size());
+  }
+  auto left = [](std::string text, size_t width) {
+    text.resize(std::max(width, text.size()), ' ');
+    return text;
+  };
+  auto right = [](const std::string& text, size_t width) {
+    return StrCat(" ", std::string(width - std::min(width, text.size()), ' '),
+                  text);
+  };
+  std::string text = StrCat(
+      comparison.shared, "\n", "layers rank  ", left("activation", activations),
+      "  ", left("also", others), right("accuracy", 11), right("epochs", 8),
+      right("us/step", 8), right("flow", 9), right("at end", 9), "  finding\n");
+  for (const ComparisonRow& row : rows) {
+    text +=
+        StrCat(right(StrCat(row.choice.depth), 5), right(RankText(row, "-"), 4),
+               "  ", left(row.choice.activation, activations), "  ",
+               left(OtherChoices(row.choice), others),
+               right(AccuracyText(row, "+-", "-"), 11),
+               right(row.epochs_to_target.has_value()
+                         ? Printed("%.1f", *row.epochs_to_target)
+                         : "-",
+                     8),
+               right(Printed("%.0f", row.step_microseconds), 8));
+    for (const std::optional<double>& flow : {row.first_flow, row.last_flow}) {
+      text += right(flow.has_value() ? Printed("%.1e", *flow) : "-", 9);
+    }
+    text += StrCat("  ", row.finding.empty() ? "-" : row.finding, "\n");
   }
   for (const std::string& sentence :
        RankingInWords(CheckClassicalRanking(rows))) {
     text += sentence + "\n";
   }
-  return text;
+  const std::string left_out = LeftOutText(rows);
+  return left_out.empty() ? text : StrCat(text, left_out, "\n");
 }
 
 std::string PrintComparisonReport(const Comparison& comparison) {
@@ -256,6 +291,9 @@ std::string PrintComparisonReport(const Comparison& comparison) {
   body += StrCat("<section class=\"verdict ", all ? "is-good" : "is-warn",
                  "\" aria-labelledby=\"verdict\"><h2 id=\"verdict\">", head,
                  "</h2><p>", words.empty() ? "" : EscapedHtml(words[0]));
+  if (const std::string left_out = LeftOutText(rows); !left_out.empty()) {
+    body += StrCat(words.empty() ? "" : " ", left_out);
+  }
   if (comparison.missing > 0) {
     body +=
         StrCat(" ", comparison.missing, " runs of the grid are not done yet.");

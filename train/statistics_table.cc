@@ -26,10 +26,10 @@ std::string OrDash(const char* format, const std::optional<double>& value) {
   return value.has_value() ? Number(format, *value) : "-";
 }
 
-// `text` at the right of `width` columns.
+// `text` at the right of `width` columns, and apart from what stands before.
 std::string Right(const std::string& text, size_t width) {
-  return text.size() < width ? std::string(width - text.size(), ' ') + text
-                             : text;
+  const size_t spaces = text.size() < width ? width - text.size() : 1;
+  return std::string(spaces, ' ') + text;
 }
 
 // `text` at the left; its end is cut where it is longer.
@@ -58,7 +58,7 @@ std::optional<double> BadShare(const LayerRecord& layer) {
 
 std::string Head(size_t name_width) {
   return StrCat(Left("layer", name_width), Right("mean", 9), Right("dev.", 9),
-                Right("sat/dead", 9), Right("gradient", 10), Right("ratio", 8),
+                Right("sat/dead", 9), Right("gradient", 10), Right("ratio", 9),
                 Right("update", 9));
 }
 
@@ -73,7 +73,7 @@ std::string Row(const LayerRecord& layer, size_t name_width) {
       Left(layer.name, name_width), Right(Number("%.3g", layer.output.mean), 9),
       Right(Number("%.3g", layer.output.deviation), 9),
       Right(OrDash("%.0f%%", share), 9), Right(OrDash("%.2e", gradient), 10),
-      Right(OrDash("%.3g", layer.gradient_ratio), 8),
+      Right(OrDash("%.3g", layer.gradient_ratio), 9),
       Right(OrDash("%.1e", LargestUpdate(layer)), 9));
 }
 

@@ -85,7 +85,7 @@ TEST(ComparisonTest, MeansSpreadAndRanks) {
   EXPECT_EQ(rows[0].choice.activation, "selu");
   EXPECT_EQ(rows[0].rank, 1);
   EXPECT_NEAR(rows[0].accuracy, 0.85, 1e-12);
-  EXPECT_NEAR(rows[0].deviation, 0.01, 1e-12);
+  EXPECT_NEAR(rows[0].deviation.value_or(0), 0.01, 1e-12);
   EXPECT_NEAR(rows[0].least, 0.84, 1e-12);
   EXPECT_NEAR(rows[0].most, 0.86, 1e-12);
   // Within the spread of the first.
@@ -94,6 +94,7 @@ TEST(ComparisonTest, MeansSpreadAndRanks) {
   EXPECT_EQ(rows[2].choice.activation, "relu");
   EXPECT_EQ(rows[2].rank, 3);
   EXPECT_EQ(rows[2].failed, 1);
+  EXPECT_NEAR(rows[2].accuracy, 0.795, 1e-12);  // of those that did not
   EXPECT_EQ(rows[2].reached, 2);
   EXPECT_NEAR(*rows[2].epochs_to_target, 2.5, 1e-12);
   EXPECT_NEAR(*rows[2].last_flow, 1e-3, 1e-15);
@@ -130,6 +131,57 @@ TEST(ComparisonTest, WhereTheTextbookHolds) {
             "leaky_relu (62.0 %). The other way round, selu (80.0 %) loses to "
             "elu (84.0 %). No difference beyond the spread: rrelu, leaky_relu "
             "(62.0 %) and relu (60.0 %).");
+}
+
+TEST(ComparisonTest, ASingleRunTellsOfNoSpread) {
+  Comparison comparison = {.title = "one", .shared = "width 8", .target = 0.8};
+  comparison.runs = {MakeRun("selu", 5, 1, 0.9), MakeRun("elu", 5, 1, 0.5)};
+  const std::vector<ComparisonRow> rows = Summarize(comparison.runs);
+  EXPECT_FALSE(rows[0].deviation.has_value());
+  EXPECT_EQ(rows[0].rank, 0);
+  EXPECT_TRUE(CheckClassicalRanking(rows).empty());
+  const std::string table = PrintComparisonTable(comparison);
+  EXPECT_NE(table.find(" 90.0 - "), std::string::npos) << table;
+  EXPECT_EQ(table.find("+-"), std::string::npos) << table;
+  const std::string why =
+      "2 of 2 networks are not ranked: that takes two seeds at least";
+  EXPECT_NE(table.find(why), std::string::npos) << table;
+  const std::string html = PrintComparisonReport(comparison);
+  EXPECT_NE(html.find(why), std::string::npos);
+  EXPECT_EQ(html.find("textbook ranking holds"), std::string::npos);
+}
+
+TEST(ComparisonTest, WhatFailedStandsLastWithoutAnAccuracy) {
+  Comparison comparison = {.title = "some", .shared = "width 8", .target = 0.8};
+  AddRuns("selu", 5, 0, 0, comparison.runs);
+  for (ComparedRun& run : comparison.runs) run.error = "not finite";
+  AddRuns("tanh", 5, 0, 0, comparison.runs);
+  AddRuns("relu", 5, 0.8, 0.01, comparison.runs);
+  const std::vector<ComparisonRow> rows = Summarize(comparison.runs);
+  EXPECT_EQ(rows[1].choice.activation, "tanh");
+  EXPECT_EQ(rows[2].choice.activation, "selu");
+  EXPECT_EQ(rows[2].rank, 3);
+  const std::string table = PrintComparisonTable(comparison);
+  EXPECT_NE(table.find("selu                           - "), std::string::npos)
+      << table;
+}
+
+TEST(ComparisonTest, LongChoicesKeepTheirColumns) {
+  Comparison comparison = {.title = "wide", .shared = "x", .target = 0.8};
+  AddRuns("sigmoid", 20, 0.8, 0.01, comparison.runs);
+  AddRuns("relu", 20, 0.8, 0.01, comparison.runs);
+  for (size_t i = 3; i < 6; ++i) {
+    comparison.runs[i].choice.batch_norm = "before:keras";
+    comparison.runs[i].choice.clip = "global_norm:1";
+  }
+  const std::string table = PrintComparisonTable(comparison);
+  const size_t head = table.find("layers rank");
+  const size_t column = table.find(" accuracy", head) - head;
+  for (const char* row : {"\n    20    1  sigmoid", "\n    20    1  relu"}) {
+    const size_t line = table.find(row);
+    ASSERT_NE(line, std::string::npos) << table;
+    EXPECT_EQ(table.find("80.0 +- 1.0", line) - line - 1, column - 2) << table;
+  }
 }
 
 TEST(ComparisonTest, TheTableAndTheReport) {

@@ -30,11 +30,21 @@ StatisticsRecord Record(int layers) {
 }
 
 TEST(StatisticsTableTest, OneLineALayer) {
-  EXPECT_EQ(StatisticsTable(Record(2), {}),
-            "step 200: loss 0.5432, gradient norm 2.5, clipped to 1\n"
-            "layer        mean     dev. sat/dead  gradient   ratio   update\n"
-            "hidden1      0.01      0.9      25%  1.00e-02     0.5  1.0e-03\n"
-            "hidden2      0.01      0.9      25%  1.00e-02       -  1.0e-03\n");
+  EXPECT_EQ(
+      StatisticsTable(Record(2), {}),
+      "step 200: loss 0.5432, gradient norm 2.5, clipped to 1\n"
+      "layer        mean     dev. sat/dead  gradient    ratio   update\n"
+      "hidden1      0.01      0.9      25%  1.00e-02      0.5  1.0e-03\n"
+      "hidden2      0.01      0.9      25%  1.00e-02        -  1.0e-03\n");
+}
+
+TEST(StatisticsTableTest, LargeNumbersStandApart) {
+  StatisticsRecord record = Record(2);
+  record.layers[0].output.mean = -1234;
+  record.layers[0].gradient_ratio = 123456;
+  const std::string table = StatisticsTable(record, {});
+  EXPECT_NE(table.find(" -1.23e+03 "), std::string::npos) << table;
+  EXPECT_NE(table.find(" 1.00e-02 1.23e+05 "), std::string::npos) << table;
 }
 
 TEST(StatisticsTableTest, FindingsAndFolding) {
