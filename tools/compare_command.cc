@@ -1,6 +1,4 @@
 // evengrad compare: trains a grid of networks and says which is best.
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,22 +8,12 @@
 #include "compare_grid.h"
 #include "compare_run.h"
 #include "evengrad/evengrad.h"
+#include "interrupt.h"
 #include "train_data.h"
 #include "train_flags.h"
 
 namespace evengrad::tools {
 namespace {
-
-std::atomic<bool> interrupted = false;
-
-// The first Ctrl-C ends the trainings under way, the second the program.
-void EndAfterStep() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted.store(true); };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 absl::Status WriteReport(const std::string& path, const std::string& html) {
   EVENGRAD_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
@@ -49,7 +37,7 @@ absl::Status Compare(CompareFlags flags,
                      const std::vector<CompareCell>& cells) {
   EVENGRAD_ASSIGN_OR_RETURN(flags.data_content, DataContent(flags.train));
   EVENGRAD_RETURN_IF_ERROR(ReadRuns(cells, flags).status());
-  EVENGRAD_RETURN_IF_ERROR(TrainMissing(cells, flags, interrupted));
+  EVENGRAD_RETURN_IF_ERROR(TrainMissing(cells, flags, Interrupted()));
   Comparison comparison = {
       .title = "Comparison of networks",
       .shared = StrCat(SharedText(flags), " (", flags.train.data, ")"),

@@ -14,6 +14,7 @@
 #include "evengrad/evengrad.h"
 #include "evengrad/graph/name_pattern.h"
 #include "flag_text.h"
+#include "interrupt.h"
 #include "run_settings.h"
 #include "train_data.h"
 #include "train_flags.h"
@@ -23,20 +24,6 @@
 
 namespace evengrad::tools {
 namespace {
-
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-// The first Ctrl-C ends the training after its step, the second the program.
-void EndAfterStep() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted.store(true); };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  // A file that becomes too large is an error with a message.
-  std::signal(SIGXFSZ, SIG_IGN);
-}
 
 // "hidden layers 20x100, selu: 271410 parameters".
 std::string Describe(const TrainFlags& flags, int64_t num_parameters) {
@@ -114,7 +101,7 @@ absl::StatusOr<FitResult> FitAndReport(
                         .schedules = choices.schedule.schedules,
                         .plateau = choices.schedule.plateau,
                         .early_stopping = choices.early_stopping,
-                        .interrupt = &interrupted,
+                        .interrupt = &Interrupted(),
                         .checkpoints = {.directory = flags.checkpoint,
                                         .every = flags.checkpoint_every,
                                         .keep = flags.keep.value_or(3),
@@ -123,7 +110,7 @@ absl::StatusOr<FitResult> FitAndReport(
   if (data.validation.size() > 0) options.validation = data.validation;
   options.on_step = [&](const StepReport& report) {
     progress.Show(report);
-    if (watch.done()) interrupted.store(true);
+    if (watch.done()) Interrupted().store(true);
   };
   options.on_epoch = [&](const EpochReport& report) -> absl::Status {
     progress.Clear();
@@ -367,6 +354,8 @@ int RunTrain(const TrainFlags& flags) {
   const absl::StatusOr<TrainOptions> options = ParseTrainFlags(flags);
   if (!options.ok()) return Complain(options.status(), kBadUsage);
   EndAfterStep();
+  // A file that becomes too large is an error with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
   absl::StatusOr<Data> data = ReadData(flags, *options);
   if (!data.ok()) return Complain(data.status(), kFailure);
   const absl::Status tested = CheckTestPart(flags, *data);

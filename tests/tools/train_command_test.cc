@@ -200,6 +200,15 @@ TEST_F(TrainCommandTest, EarlyStoppingEndsWithTheBestEpoch) {
       << result.output;
 }
 
+TEST_F(TrainCommandTest, AClosedTerminalEndsTheTrainingAfterAStep) {
+  const CommandResult result =
+      Train("--epochs=1000000 --json=" + Path("run.json"),
+            "timeout --preserve-status --signal=HUP 1");
+  EXPECT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_NE(result.output.find("interrupted after"), std::string::npos);
+  EXPECT_TRUE(fs::exists(Path("run.json")));
+}
+
 TEST_F(TrainCommandTest, TopKAndConfusion) {
   const CommandResult result = Train(
       "--epochs=8 --classes=3 --top-k=3 "
