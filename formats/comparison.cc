@@ -63,11 +63,8 @@ absl::Status ReadMember(const std::string& name, JsonReader& json,
   if (name == "first_flow") return ReadOptional(json, run.first_flow);
   if (name == "last_flow") return ReadOptional(json, run.last_flow);
   if (name == "epochs_to_target") {
-    std::optional<double> epochs;
-    EVENGRAD_RETURN_IF_ERROR(ReadOptional(json, epochs));
-    if (epochs.has_value()) {
-      run.epochs_to_target = static_cast<int64_t>(*epochs);
-    }
+    if (json.TakeNull()) return absl::OkStatus();
+    EVENGRAD_ASSIGN_OR_RETURN(run.epochs_to_target, json.Integer());
     return absl::OkStatus();
   }
   return json.Error("unknown member '", name, "'");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <list>
 #include <map>
 #include <optional>
@@ -64,13 +65,14 @@ bool SameProgram(const Program& a, const Program& b) {
          std::equal(a.observations.begin(), a.observations.end(),
                     b.observations.begin(), b.observations.end(),
                     [](const ObservedValues& x, const ObservedValues& y) {
-                      return x.values == y.values && x.hook == y.hook &&
-                             PeriodOf(x) == PeriodOf(y);
+                      return x.name == y.name && x.values == y.values &&
+                             x.hook == y.hook && PeriodOf(x) == PeriodOf(y);
                     }) &&
          std::equal(a.guards.begin(), a.guards.end(), b.guards.begin(),
                     b.guards.end(),
                     [](const FiniteGuard& x, const FiniteGuard& y) {
-                      return x.value == y.value &&
+                      return x.value == y.value && x.subject == y.subject &&
+                             x.description == y.description &&
                              x.before_updates == y.before_updates;
                     });
 }
@@ -433,11 +435,16 @@ absl::Status Session::Impl::Observe(const Entry& entry,
   for (size_t i = 0; i < due.size(); ++i) {
     const ObservedValues& observed = program->observations[due[i]];
     if (observed.hook == nullptr) continue;
-    EVENGRAD_RETURN_IF_ERROR(
-        observed.hook->Observe({.name = observed.name,
-                                .step = step,
-                                .values = results->observations[i],
-                                .graph = program->graph}));
+    try {
+      EVENGRAD_RETURN_IF_ERROR(
+          observed.hook->Observe({.name = observed.name,
+                                  .step = step,
+                                  .values = results->observations[i],
+                                  .graph = program->graph}));
+    } catch (const std::exception& error) {
+      return absl::InternalError(StrCat("the hook of '", observed.name,
+                                        "' has thrown: ", error.what()));
+    }
   }
   return absl::OkStatus();
 }
@@ -600,31 +607,42 @@ absl::StatusOr<Session> Session::Create(const Graph& graph,
   return Session(std::move(impl));
 }
 
+// What calls of a session give that has been moved to another.
+static absl::Status MovedFrom() {
+  return InvalidArgument("the session is empty: it has been moved from");
+}
+
 absl::StatusOr<RunResult> Session::Run(const Program& program,
                                        std::span<const Feed> feeds) {
+  if (impl_ == nullptr) return MovedFrom();
   return impl_->Run(program, feeds);
 }
 
 absl::StatusOr<RunResult> Session::Run(std::span<const Value> values,
                                        std::span<const Feed> feeds) {
+  if (impl_ == nullptr) return MovedFrom();
   return impl_->Infer(values, feeds);
 }
 
 absl::Status Session::Initialize(const Program& program) {
+  if (impl_ == nullptr) return MovedFrom();
   return impl_->Initialize(program);
 }
 
 absl::StatusOr<std::optional<NonFiniteReport>> Session::FindNonFinite(
     const Program& program, std::span<const Feed> feeds) {
+  if (impl_ == nullptr) return MovedFrom();
   return impl_->FindNonFinite(program, feeds);
 }
 
 absl::StatusOr<std::string> Session::Explain(const Program& program,
                                              std::span<const Feed> feeds) {
+  if (impl_ == nullptr) return MovedFrom();
   return impl_->Explain(program, feeds);
 }
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {
+  if (impl_ == nullptr) return MovedFrom();
   EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
   return tensor->Clone();
 }
@@ -635,6 +653,7 @@ absl::StatusOr<Tensor> Session::Read(const Value& state) const {
 }
 
 absl::Status Session::Write(std::string_view state, const Tensor& tensor) {
+  if (impl_ == nullptr) return MovedFrom();
   EVENGRAD_ASSIGN_OR_RETURN(Tensor * target, impl_->FindState(state));
   if (!tensor.valid() || !(target->type() == tensor.type())) {
     return InvalidArgument("state '", state, "' has type ", target->ToString(),
@@ -652,26 +671,27 @@ absl::Status Session::Write(const Value& state, const Tensor& tensor) {
 }
 
 std::vector<std::string> Session::StateNames() const {
-  return impl_->StateNames();
+  return impl_ == nullptr ? std::vector<std::string>() : impl_->StateNames();
 }
 
 absl::StatusOr<Tensor> Session::Share(std::string_view state) const {
+  if (impl_ == nullptr) return MovedFrom();
   EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
   return *tensor;
 }
 
 RandomCounters Session::random_counters() const {
-  return impl_->random_counters();
+  return impl_ == nullptr ? RandomCounters() : impl_->random_counters();
 }
 
 void Session::SetRandomCounters(const RandomCounters& counters) {
-  impl_->SetRandomCounters(counters);
+  if (impl_ != nullptr) impl_->SetRandomCounters(counters);
 }
 
-int64_t Session::step() const { return impl_->step(); }
+int64_t Session::step() const { return impl_ == nullptr ? 0 : impl_->step(); }
 
 CompiledStatistics Session::last_compiled() const {
-  return impl_->last_compiled();
+  return impl_ == nullptr ? CompiledStatistics() : impl_->last_compiled();
 }
 
 }  // namespace evengrad

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <map>
 #include <optional>
@@ -300,7 +301,11 @@ absl::Status RunHooks(const std::vector<std::shared_ptr<Hook>>& hooks,
   for (const std::shared_ptr<Hook>& hook : hooks) {
     if (hook == nullptr) return InvalidArgument("Minimize: a hook is null");
     instrumentation.SetHook(hook);
-    EVENGRAD_RETURN_IF_ERROR((*hook.*method)(instrumentation));
+    try {
+      EVENGRAD_RETURN_IF_ERROR((*hook.*method)(instrumentation));
+    } catch (const std::exception& error) {
+      return absl::InternalError(StrCat("a hook has thrown: ", error.what()));
+    }
     if (!instrumentation.graph().status().ok()) {
       return instrumentation.graph().status();
     }
@@ -351,6 +356,14 @@ absl::Status AddUpdates(const Optimizer& optimizer,
                               .step = this_step,
                               .parameters = instrumentation.Trained()};
   EVENGRAD_RETURN_IF_ERROR(optimizer(context));
+  for (const StateUpdate& update : context.updates) {
+    if (update.state.valid() && update.value.valid()) continue;
+    EVENGRAD_RETURN_IF_ERROR(program.graph.status());
+    return InvalidArgument("the optimizer gives ",
+                           update.state.valid()
+                               ? StrCat(update.state.name(), " an empty value")
+                               : "an update without a state");
+  }
   EVENGRAD_RETURN_IF_ERROR(
       Constrain(instrumentation.Groups(), program.graph, context.updates));
   program.updates.insert(program.updates.end(), context.updates.begin(),
@@ -401,7 +414,12 @@ absl::StatusOr<Program> Minimize(const Value& loss, const Optimizer& optimizer,
         SkipUpdates(instrumentation.conditions(), of_hooks, program));
   }
   instrumentation.SetUpdated();
-  EVENGRAD_RETURN_IF_ERROR(AddFiniteGuards(instrumentation, program));
+  std::vector<Value> constrained;
+  for (const GroupedParameter& parameter : instrumentation.Groups()) {
+    if (parameter.constraint) constrained.push_back(parameter.parameter);
+  }
+  EVENGRAD_RETURN_IF_ERROR(
+      AddFiniteGuards(instrumentation, constrained, program));
   EVENGRAD_RETURN_IF_ERROR(
       RunHooks(options.hooks, &Hook::InstrumentUpdates, instrumentation));
   if (accumulator.has_value()) {

@@ -33,8 +33,9 @@ std::vector<bool> AncestorsOf(const Value& value) {
 bool UpdatesWaitForGradients(Instrumentation& instrumentation) {
   const std::vector<Value> parameters = instrumentation.parameters();
   for (const Value& updated : parameters) {
-    const std::vector<bool> before =
-        AncestorsOf(instrumentation.new_value(updated));
+    const Value new_value = instrumentation.new_value(updated);
+    if (!new_value.valid()) return false;
+    const std::vector<bool> before = AncestorsOf(new_value);
     for (const Value& parameter : parameters) {
       const auto node = static_cast<size_t>(
           instrumentation.raw_gradient(parameter).id().node);
@@ -53,6 +54,12 @@ void SortByGradient(Instrumentation& instrumentation,
   });
 }
 
+// A number that is finite where all elements are. Squares of f64 may be too
+// large for any type; zero times an element is not.
+Value FiniteTest(const Value& value) {
+  return SumOfSquares(value.dtype() == DType::kF64 ? value * 0.0 : value);
+}
+
 }  // namespace
 
 absl::Status SkipNonFiniteSteps(Instrumentation& instrumentation,
@@ -62,9 +69,9 @@ absl::Status SkipNonFiniteSteps(Instrumentation& instrumentation,
   }
   const Graph graph = instrumentation.graph();
   const NameScope scope(graph, "skip_non_finite");
-  Value sum = SumOfSquares(instrumentation.loss());
+  Value sum = FiniteTest(instrumentation.loss());
   for (const Value& parameter : instrumentation.parameters()) {
-    sum = sum + SumOfSquares(instrumentation.raw_gradient(parameter));
+    sum = sum + FiniteTest(instrumentation.raw_gradient(parameter));
   }
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   return instrumentation.SkipUpdatesUnless(Equal(sum - sum, 0));
@@ -93,6 +100,7 @@ absl::Status SkipUpdates(std::span<const Value> conditions,
 }
 
 absl::Status AddFiniteGuards(Instrumentation& instrumentation,
+                             std::span<const Value> constrained,
                              Program& program) {
   if (program.non_finite.policy != NonFinitePolicy::kError) {
     return absl::OkStatus();
@@ -110,15 +118,17 @@ absl::Status AddFiniteGuards(Instrumentation& instrumentation,
   for (const Value& parameter : parameters) {
     const Value raw = instrumentation.raw_gradient(parameter);
     // A gradient that is not finite makes the new parameter so, unless a hook
-    // has replaced it. That is the cheaper test: the gradient itself need not
-    // be stored.
-    const bool replaced = !(instrumentation.gradient(parameter) == raw);
-    const Value checked = replaced ? raw : instrumentation.new_value(parameter);
+    // has replaced it or a constraint bounds what becomes of it. That is the
+    // cheaper test: the gradient itself need not be stored.
+    const Value new_value = instrumentation.new_value(parameter);
+    const bool hidden =
+        !(instrumentation.gradient(parameter) == raw) || !new_value.valid() ||
+        std::ranges::find(constrained, parameter) != constrained.end();
     program.guards.push_back(
-        {.value = SumOfSquares(checked),
+        {.value = FiniteTest(hidden ? raw : new_value),
          .subject = raw,
          .description = StrCat("the gradient of ", parameter.name()),
-         .before_updates = replaced && waits});
+         .before_updates = hidden && waits});
   }
   return graph.status();
 }

@@ -30,8 +30,10 @@ struct UpdateRange {
 absl::Status SkipUpdates(std::span<const Value> conditions,
                          const UpdateRange& unconditional, Program& program);
 
-// For kError: guards of the loss and of every parameter's gradient.
+// For kError: guards of the loss and of every parameter's gradient. Of the
+// `constrained` ones the new value does not show a gradient that is not finite.
 absl::Status AddFiniteGuards(Instrumentation& instrumentation,
+                             std::span<const Value> constrained,
                              Program& program);
 
 }  // namespace evengrad

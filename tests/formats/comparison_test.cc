@@ -60,7 +60,9 @@ TEST(ComparisonTest, BrokenFilesAreRefused) {
   for (const char* text :
        {"", "{", "[]", "{\"activation\":1}", "{\"accuracy\":nan}",
         "{\"accuracy\":-}", "{\"accuracy\":\"1\"}", "{\"depth\":1.5}",
-        "{\"other\":1}", "{}", "{\"activation\":\"relu\"} x"}) {
+        "{\"epochs_to_target\":1e30}",
+        "{\"epochs_to_target\":9115295314873015295}", "{\"other\":1}", "{}",
+        "{\"activation\":\"relu\"} x"}) {
     WriteContents(path, text);
     const absl::Status status = ReadComparedRun(path).status();
     EXPECT_FALSE(status.ok()) << text;

@@ -52,6 +52,7 @@ void Compare(const Program& program, const std::vector<Feed>& feeds, bool fuse,
   if (!session.ok()) Complain(program, session.status().ToString());
   const absl::StatusOr<RunResult> result = session->Run(program, feeds);
   if (!result.ok()) Complain(program, result.status().ToString());
+  const double largest = Largest(expected);
   for (size_t i = 0; i < program.fetches.size(); ++i) {
     const ReferenceTensor& wanted = expected.fetches[i];
     const std::vector<double> found = result->values()[i].ToDoubles();
@@ -59,7 +60,7 @@ void Compare(const Program& program, const std::vector<Feed>& feeds, bool fuse,
     for (size_t k = 0; k < found.size(); ++k) {
       const double change =
           std::abs(noisy.fetches[i].values[k] - wanted.values[k]);
-      const double tolerance = 1000 * unit * Largest(expected) + 1000 * change;
+      const double tolerance = 1000 * unit * largest + 1000 * change;
       if (std::abs(found[k] - wanted.values[k]) <= tolerance) continue;
       if (std::isnan(found[k]) && std::isnan(wanted.values[k])) continue;
       if (found[k] == wanted.values[k]) continue;  // infinities

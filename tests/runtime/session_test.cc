@@ -254,5 +254,17 @@ TEST_F(SessionErrorTest, MoreMemoryThanThereIsIsAnError) {
   EXPECT_FALSE(status.ok());
 }
 
+TEST_F(SessionErrorTest, ASessionThatHasBeenMovedFrom) {
+  absl::StatusOr<Session> session = Session::Create(graph_);
+  ASSERT_TRUE(session.ok()) << session.status();
+  const Session moved = *std::move(session);
+  const Program program{.graph = graph_};
+  EXPECT_EQ(Text(session->Run(program, {}).status()),  // NOLINT
+            "the session is empty: it has been moved from");
+  EXPECT_FALSE(session->Read("w").ok());
+  EXPECT_EQ(session->step(), 0);
+  EXPECT_TRUE(session->StateNames().empty());
+}
+
 }  // namespace
 }  // namespace evengrad

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -466,6 +467,51 @@ TEST(ParameterGroupsTest, Patterns) {
   EXPECT_FALSE(MatchesPattern("", "a"));
   EXPECT_FALSE(MatchesPattern("a", ""));
   EXPECT_TRUE(MatchesPattern("a**", "a"));
+}
+
+TEST(MinimizeTest, UpdatesOfAnOptimizerAreChecked) {
+  Pair pair;
+  const auto message = [&](const Optimizer& optimizer) {
+    return std::string(Message(Minimize(pair.loss, optimizer).status()));
+  };
+  EXPECT_EQ(message([](OptimizerContext& context) {
+              context.updates.push_back({});
+              return absl::OkStatus();
+            }),
+            "the optimizer gives an update without a state");
+  EXPECT_EQ(message([](OptimizerContext& context) {
+              context.updates.push_back({context.parameters[0].parameter, {}});
+              return absl::OkStatus();
+            }),
+            "the optimizer gives first/a an empty value");
+  // One that updates nothing watches all the same.
+  const absl::StatusOr<Program> idle =
+      Minimize(pair.loss, [](OptimizerContext&) { return absl::OkStatus(); });
+  ASSERT_TRUE(idle.ok()) << idle.status();
+  EXPECT_TRUE(RunOnce(pair.graph, *idle).ok());
+}
+
+TEST(MinimizeTest, WhatAHookThrowsBecomesAnError) {
+  Pair pair;
+  const std::shared_ptr<Hook> thrower =
+      MakeHook([](Instrumentation&) -> absl::Status {
+        throw std::runtime_error("no instruments");
+      });
+  EXPECT_EQ(Message(Minimize(pair.loss, Sgd{}, {.hooks = {thrower}}).status()),
+            "a hook has thrown: no instruments");
+  const std::shared_ptr<Hook> late = MakeHook(
+      [](Instrumentation& instrumentation) {
+        return instrumentation.Observe(
+            {.name = "loss", .values = {instrumentation.loss()}});
+      },
+      [](const Observation&) -> absl::Status {
+        throw std::runtime_error("too late");
+      });
+  const absl::StatusOr<Program> program =
+      Minimize(pair.loss, Sgd{}, {.hooks = {late}});
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_EQ(Message(RunOnce(pair.graph, *program).status()),
+            "the hook of 'loss' has thrown: too late");
 }
 
 }  // namespace

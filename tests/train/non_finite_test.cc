@@ -16,6 +16,7 @@
 #include "evengrad/runtime/hooks/check_numerics.h"
 #include "evengrad/runtime/hooks/clip_gradients.h"
 #include "evengrad/runtime/session.h"
+#include "evengrad/train/constraints.h"
 #include "evengrad/train/minimize.h"
 
 namespace evengrad {
@@ -379,6 +380,41 @@ TEST(CheckNumericsTest, CleanStepsPass) {
     const absl::Status status =
         model.Run(*session, *program, {-1, -2}).status();
     EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
+// The new parameter does not show what its gradient was.
+TEST(NonFiniteTest, AConstraintHidesNoInfiniteGradient) {
+  Graph graph;
+  const Value w = Parameter(graph, "w", Constant(graph, 0.0));
+  const absl::StatusOr<Program> program =
+      Minimize(Sqrt(w), Sgd{.learning_rate = 0.1},
+               {.groups = {{.pattern = "*", .constraint = NonNegative()}}});
+  ASSERT_TRUE(program.ok()) << program.status();
+  absl::StatusOr<Session> session = Session::Create(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  ExpectContains(session->Run(*program, {}).status(),
+                 "op 'divide' gives 1 infinite of 1 number");
+  EXPECT_EQ(session->Read(w)->ToDoubles(), std::vector<double>{0});
+}
+
+// Their squares are too large even for f64.
+TEST(NonFiniteTest, LargeNumbersAreFinite) {
+  for (const NonFinitePolicy policy :
+       {NonFinitePolicy::kError, NonFinitePolicy::kSkipStep}) {
+    Graph graph;
+    const Value x = Placeholder(graph, "x", F64({}));
+    const Value w = Parameter(graph, "w", Constant(graph, 1.0, DType::kF64));
+    const absl::StatusOr<Program> program = Minimize(
+        x * w, Sgd{.learning_rate = 1}, {.non_finite = {.policy = policy}});
+    ASSERT_TRUE(program.ok()) << program.status();
+    absl::StatusOr<Session> session = Session::Create(graph);
+    ASSERT_TRUE(session.ok()) << session.status();
+    const absl::Status status =
+        session->Run(*program, {{x, *Tensor::Of<double>({}, {1e160})}})
+            .status();
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(session->Read(w)->ToDoubles(), std::vector<double>{-1e160});
   }
 }
 
