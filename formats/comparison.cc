@@ -167,24 +167,28 @@ Measured MeasuredOf(const ComparisonRow& row) {
                             static_cast<double>(row.finished())};
 }
 
-// Whether `row` has the rank of the row before it.
-bool HasRankOf(const ComparisonRow& before, const ComparisonRow& row) {
-  if (row.finished() == 0) return before.finished() == 0;
-  return before.deviation.has_value() && row.deviation.has_value() &&
-         Compare(MeasuredOf(before), MeasuredOf(row)) == 0;
+// Whether `row` has the rank of `leader`, the first that has it.
+bool HasRankOf(const ComparisonRow& leader, const ComparisonRow& row) {
+  if (row.finished() == 0) return leader.finished() == 0;
+  return leader.deviation.has_value() && row.deviation.has_value() &&
+         Compare(MeasuredOf(leader), MeasuredOf(row)) == 0;
 }
 
 void SetRanks(std::vector<ComparisonRow>& rows) {
-  size_t start = 0;  // of the rows of this setting
+  size_t start = 0;                       // of the rows of this setting
+  const ComparisonRow* leader = nullptr;  // the first of the current rank
   for (size_t i = 0; i < rows.size(); ++i) {
     ComparisonRow& row = rows[i];
-    const bool first =
-        i == 0 || Setting(rows[i - 1].choice) != Setting(row.choice);
-    if (first) start = i;
+    if (i == 0 || Setting(rows[i - 1].choice) != Setting(row.choice)) {
+      start = i;
+      leader = nullptr;
+    }
     if (row.finished() == 1) continue;
-    row.rank = !first && HasRankOf(rows[i - 1], row)
-                   ? rows[i - 1].rank
-                   : static_cast<int64_t>(i - start) + 1;
+    if (leader == nullptr || !HasRankOf(*leader, row)) {
+      row.rank = static_cast<int64_t>(i - start) + 1;
+      leader = &row;
+    }
+    row.rank = leader->rank;
   }
 }
 

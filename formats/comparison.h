@@ -79,8 +79,8 @@ struct ComparisonRow {
   std::optional<double> last_flow = {};
   std::string finding = {};  // the most frequent
   // Among the rows that differ in the activation alone, from 1; rows whose
-  // spread does not tell them from the one before have its rank, and those
-  // that all failed the last one. 0 where a single run tells of no spread.
+  // spread does not tell them from the first of a rank have it, too, and those
+  // that all failed have the last one. 0 where a single run tells of no spread.
   int64_t rank = 0;
 
   int64_t finished() const { return runs - failed; }

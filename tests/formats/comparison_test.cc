@@ -135,6 +135,21 @@ TEST(ComparisonTest, WhereTheTextbookHolds) {
             "(62.0 %) and relu (60.0 %).");
 }
 
+// Each is as good as the one before it, and the last not as the first.
+TEST(ComparisonTest, ARankIsThatOfItsFirst) {
+  std::vector<ComparedRun> runs;
+  AddRuns("selu", 50, 0.90, 0.01, runs);
+  AddRuns("elu", 50, 0.89, 0.01, runs);
+  AddRuns("relu", 50, 0.88, 0.01, runs);
+  AddRuns("tanh", 50, 0.87, 0.01, runs);
+  const std::vector<ComparisonRow> rows = Summarize(runs);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].rank, 1);
+  EXPECT_EQ(rows[1].rank, 1);
+  EXPECT_GT(rows[3].rank, 1);
+  EXPECT_EQ(rows[3].choice.activation, "tanh");
+}
+
 TEST(ComparisonTest, ASingleRunTellsOfNoSpread) {
   Comparison comparison = {.title = "one", .shared = "width 8", .target = 0.8};
   comparison.runs = {MakeRun("selu", 5, 1, 0.9), MakeRun("elu", 5, 1, 0.5)};
