@@ -3,6 +3,7 @@
 #include "evengrad/ops/matmul_kernel.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/reference.h"
+#include "evengrad/ops/wide_product.h"
 
 namespace evengrad {
 namespace {
@@ -160,6 +161,16 @@ const OpDef& MatMulOp() {
       .epilogue = true,
   };
   return *op;
+}
+
+bool IsWideProduct(const Node& node) {
+  return &node.op() == &MatMulOp() && node.input(0).dtype() == DType::kF32;
+}
+
+Attributes AttributesForBFloat16(const Node& node) {
+  Attributes attributes = node.attributes();
+  attributes["output_f32"] = true;
+  return attributes;
 }
 
 Value MatMul(const Value& input, const Value& weights, MatMulOptions options,

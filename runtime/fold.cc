@@ -13,6 +13,7 @@
 #include "evengrad/graph/status.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/rebuild.h"
+#include "evengrad/runtime/rebuild_program.h"
 #include "evengrad/runtime/reference_executor.h"
 
 namespace evengrad {
@@ -142,37 +143,31 @@ absl::StatusOr<std::optional<std::vector<Tensor>>> Evaluate(
 absl::StatusOr<bool> FoldPass(Program& program) {
   if (!AnyMayFold(program.graph)) return false;
   bool changed = false;
-  EVENGRAD_ASSIGN_OR_RETURN(
-      RebuiltGraph rebuilt,
-      RebuildGraph(
-          program.graph, nullptr,
-          [&](const Node& node, std::span<const Value> inputs, Graph& graph)
-              -> absl::StatusOr<std::optional<std::vector<Value>>> {
-            std::optional<std::vector<Value>> values;
-            if (!MayFold(node, inputs)) return values;
-            EVENGRAD_ASSIGN_OR_RETURN(
-                const std::optional<std::vector<Tensor>> tensors,
-                Evaluate(node, inputs));
-            if (!tensors.has_value()) return values;
-            values.emplace();
-            for (const Tensor& tensor : *tensors) {
-              // Of several outputs, later ones take no name of a node to come.
-              const std::string name =
-                  values->empty()
-                      ? FreeName(graph, node.name())
-                      : FreeName(graph, node.name(), &program.graph);
-              const Node constant = graph.AddNamed(
-                  ConstantOp(), {}, {{"value", tensor}}, name, node.location());
-              if (!constant.valid()) return graph.status();
-              values->push_back(constant.output());
-            }
-            changed = true;
-            return values;
-          }));
-  if (!changed) return false;
-  ForEachRoot(program, [&](Value& value) { value = rebuilt(value); });
-  program.graph = std::move(rebuilt.graph);
-  return true;
+  EVENGRAD_RETURN_IF_ERROR(RebuildProgram(
+      program, nullptr,
+      [&](const Node& node, std::span<const Value> inputs,
+          Graph& graph) -> absl::StatusOr<std::optional<std::vector<Value>>> {
+        std::optional<std::vector<Value>> values;
+        if (!MayFold(node, inputs)) return values;
+        EVENGRAD_ASSIGN_OR_RETURN(
+            const std::optional<std::vector<Tensor>> tensors,
+            Evaluate(node, inputs));
+        if (!tensors.has_value()) return values;
+        values.emplace();
+        for (const Tensor& tensor : *tensors) {
+          // Of several outputs, later ones take no name of a node to come.
+          const std::string name =
+              values->empty() ? FreeName(graph, node.name())
+                              : FreeName(graph, node.name(), &program.graph);
+          const Node constant = graph.AddNamed(
+              ConstantOp(), {}, {{"value", tensor}}, name, node.location());
+          if (!constant.valid()) return graph.status();
+          values->push_back(constant.output());
+        }
+        changed = true;
+        return values;
+      }));
+  return changed;
 }
 
 }  // namespace evengrad

@@ -11,21 +11,12 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/runtime/rebuild.h"
+#include "evengrad/runtime/rebuild_program.h"
 
 namespace evengrad {
 namespace {
 
 using Replacement = absl::StatusOr<std::optional<std::vector<Value>>>;
-
-// Rebuilds the program's graph with `replace` and maps its roots.
-absl::Status RebuildProgram(Program& program, const std::vector<bool>* keep,
-                            const ReplaceFunction& replace) {
-  EVENGRAD_ASSIGN_OR_RETURN(RebuiltGraph rebuilt,
-                            RebuildGraph(program.graph, keep, replace));
-  ForEachRoot(program, [&](Value& value) { value = rebuilt(value); });
-  program.graph = std::move(rebuilt.graph);
-  return absl::OkStatus();
-}
 
 // The rule of a node that is to be rewritten by `rule`; null where there is
 // none or `keeps` (unless null) is true for the node.
@@ -168,6 +159,15 @@ std::vector<int> FirstEqualNodes(const Graph& graph) {
 }
 
 }  // namespace
+
+absl::Status RebuildProgram(Program& program, const std::vector<bool>* keep,
+                            const ReplaceFunction& replace) {
+  EVENGRAD_ASSIGN_OR_RETURN(RebuiltGraph rebuilt,
+                            RebuildGraph(program.graph, keep, replace));
+  ForEachRoot(program, [&](Value& value) { value = rebuilt(value); });
+  program.graph = std::move(rebuilt.graph);
+  return absl::OkStatus();
+}
 
 std::vector<bool> NeededNodes(const Program& program) {
   std::vector<bool> needed(program.graph.num_nodes(), false);
