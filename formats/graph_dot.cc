@@ -146,7 +146,7 @@ class Printer {
       const PictureKernel& kernel = picture_.kernels[node.kernel];
       std::string text;
       for (int id : kernel.nodes) {
-        text += (text.empty() ? "" : "\n") + OpText(id);
+        text += StrCat(text.empty() ? "" : "\n", OpText(id));
       }
       return StrCat(text, "\n[", kernel.implementation, ", stage ",
                     kernel.stage, "]");

@@ -101,6 +101,13 @@ enum class HintFlow : uint8_t {
   kPass,  // the op keeps the role of its first input: bias, reshape, norm …
 };
 
+// What a fused loop over an op's input 0 may end in instead of storing elements.
+enum class LoopEnding : uint8_t {
+  kNone,
+  kSum,         // summed over "axes", in row-major order of those that stay
+  kStatistics,  // counted, with the attributes of op statistics
+};
+
 struct EVENGRAD_EXPORT OpDef {
   std::string_view name = {};
   std::string_view summary = {};  // formula and source, one line
@@ -138,9 +145,8 @@ struct EVENGRAD_EXPORT OpDef {
   // The kernel runs a trailing elementwise program on each part of its output
   // (KernelRequest::epilogue).
   bool epilogue = false;
-  // Output 0 is input 0 summed over some axes, in row-major order of those that
-  // stay: a fused loop may end in it.
-  bool sum_reduction = false;
+  // A fused loop that computes input 0 may end in the op.
+  LoopEnding loop_ending = LoopEnding::kNone;
   // A leaf that the runtime provides: placeholder, state.
   bool is_source = false;
 

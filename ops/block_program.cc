@@ -88,8 +88,7 @@ Broadcast FindBroadcast(const Shape& tensor, const Shape& loop) {
 
 absl::StatusOr<BlockProgram> BlockProgram::Prepare(
     const ElementwiseProgram& program, DType compute_type, const Shape& loop,
-    std::span<const TensorType> inputs, std::span<const TensorType> outputs,
-    std::span<const bool> summed) {
+    std::span<const TensorType> inputs, std::span<const LoopOutput> outputs) {
   if (program.num_inputs != static_cast<int>(inputs.size()) ||
       program.outputs.size() != outputs.size() || outputs.size() > kMaxStores) {
     return absl::InternalError(
@@ -102,27 +101,54 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
   prepared.fill_ = FindFill(compute_type);
   prepared.sum_functions_ = FindSumFunctions(compute_type);
   EVENGRAD_ASSIGN_OR_RETURN(prepared.num_elements_, loop.NumElements());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    Output output{.dtype = outputs[i].dtype, .summed = summed[i]};
-    if (output.summed) {
-      output.place = FindBroadcast(outputs[i].shape, loop);
+  int num_statistics = 0;
+  for (const LoopOutput& given : outputs) {
+    Output output{.dtype = given.type.dtype, .ending = given.ending};
+    if (given.ending == LoopEnding::kSum) {
+      output.place = FindBroadcast(given.type.shape, loop);
       EVENGRAD_ASSIGN_OR_RETURN(output.elements,
-                                outputs[i].shape.NumElements());
+                                given.type.shape.NumElements());
       prepared.has_sums_ = true;
+    }
+    if (given.ending == LoopEnding::kStatistics) {
+      output.statistics = num_statistics++;
     }
     prepared.outputs_.push_back(std::move(output));
   }
-  prepared.output_registers_ = program.outputs;
+  const ElementwiseProgram planned = prepared.TakeDifferences(program);
+  prepared.output_registers_ = planned.outputs;
   prepared.registers_.resize(program.num_inputs + program.instructions.size());
-  prepared.PlanInputs(program, inputs, loop);
+  prepared.PlanInputs(planned, inputs, loop);
   prepared.PlanPeriod();
-  prepared.PlanSteps(program);
-  prepared.PlanOutputs(program);
+  prepared.PlanSteps(planned);
+  prepared.PlanOutputs(planned);
   prepared.PlanScratch();
   return prepared;
 }
 
 // ---- Preparation ------------------------------------------------------------
+
+// Statistics subtract as they read: a difference that is only watched is never
+// stored. What it is taken from becomes the output, what is taken an output
+// more.
+ElementwiseProgram BlockProgram::TakeDifferences(ElementwiseProgram program) {
+  const int first_watching =
+      static_cast<int>(program.instructions.size()) - program.num_watching;
+  for (Output& output : outputs_) {
+    if (output.ending != LoopEnding::kStatistics) continue;
+    const auto o = static_cast<size_t>(&output - outputs_.data());
+    const int index = program.outputs[o] - program.num_inputs;
+    if (index < first_watching || index < 0) continue;
+    const Instruction& instruction = program.instructions[index];
+    if (instruction.primitive != Primitive::kSubtract) continue;
+    program.outputs[o] = instruction.inputs[0];
+    output.minus = instruction.inputs[1];
+    program.only_watched.resize(program.outputs.size(), false);
+    program.outputs.push_back(output.minus);
+    program.only_watched.push_back(true);
+  }
+  return program;
+}
 
 void BlockProgram::PlanInputs(const ElementwiseProgram& program,
                               std::span<const TensorType> inputs,
@@ -170,7 +196,10 @@ void BlockProgram::PlanPeriod() {
     if (period_ <= kBlock) include(load.broadcast);
   }
   for (const Output& output : outputs_) {
-    if (!output.summed || output.place.kind != Broadcast::Kind::kRow) continue;
+    if (output.ending != LoopEnding::kSum ||
+        output.place.kind != Broadcast::Kind::kRow) {
+      continue;
+    }
     longest = std::max(longest, output.place.period);
     if (period_ <= kBlock) include(output.place);
   }
@@ -270,7 +299,7 @@ void BlockProgram::PlanOutputs(const ElementwiseProgram& program) {
   for (int output : program.outputs) last_read[output] = num_steps;
   std::vector<bool> direct(registers_.size(), false);
   for (size_t o = 0; o < outputs_.size(); ++o) {
-    if (outputs_[o].summed) continue;
+    if (outputs_[o].ending != LoopEnding::kNone) continue;
     const int source = program.outputs[o];
     Store store = {.output = static_cast<int>(o),
                    .register_index = source,
@@ -297,15 +326,15 @@ void BlockProgram::PlanScratch() {
   pointers_offset_ = bytes;
   bytes += Aligned(registers_.size() * sizeof(void*));
   buffers_offset_ = bytes;
-  // One more, for filling and converting.
-  bytes += (num_buffers_ + 1) * Aligned(kBlock * sizeof(double));
+  // Two more, for filling and converting.
+  bytes += (num_buffers_ + 2) * Aligned(kBlock * sizeof(double));
   partial_offset_ = bytes;
   if (has_sums_) bytes += Aligned(kBlock * sizeof(double));
   sums_offset_ = bytes;
   size_t sums = 0;
   for (const Output& output : outputs_) {
     sum_offsets_.push_back(static_cast<int64_t>(sums));
-    if (output.summed) {
+    if (output.ending == LoopEnding::kSum) {
       sums += Aligned(static_cast<size_t>(output.elements) * kSlot);
     }
   }
@@ -440,7 +469,8 @@ void BlockProgram::AddToSum(const Output& output, int64_t offset,
 }
 
 void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
-                       void* const* outputs, std::byte* scratch) const {
+                       void* const* outputs, std::byte* scratch, int part,
+                       const LoopStatistics& statistics) const {
   auto** pointers = reinterpret_cast<std::byte**>(scratch + pointers_offset_);
   const size_t stride = Aligned(kBlock * sizeof(double));
   for (size_t r = 0; r < registers_.size(); ++r) {
@@ -455,6 +485,7 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
     copied[s] = !stores_[s].direct || IsReadLater(stores_[s], inputs, outputs);
   }
   std::byte* spare = scratch + buffers_offset_ + num_buffers_ * stride;
+  std::byte* second_spare = spare + stride;
   for (int64_t at = begin; at < end;) {
     const int64_t n = BlockEnd(at, end) - at;
     const auto count = static_cast<size_t>(n);
@@ -478,14 +509,18 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
                     pointers[step.result], count);
     }
     for (size_t o = 0; o < outputs_.size(); ++o) {
-      if (!outputs_[o].summed) continue;
-      const int source = output_registers_[o];
-      const void* values = pointers[source];
-      if (registers_[source].place == Place::kScalar) {
-        fill_(values, nullptr, nullptr, spare, count);
-        values = spare;
+      const Output& output = outputs_[o];
+      if (output.ending == LoopEnding::kNone) continue;
+      const void* values =
+          ElementsOf(output_registers_[o], pointers, spare, count);
+      if (output.ending == LoopEnding::kSum) {
+        AddToSum(output, sum_offsets_[o], values, at, n, scratch);
+        continue;
       }
-      AddToSum(outputs_[o], sum_offsets_[o], values, at, n, scratch);
+      const void* minus = output.minus < 0 ? nullptr
+                                           : ElementsOf(output.minus, pointers,
+                                                        second_spare, count);
+      statistics.Add(part, output.statistics, values, minus, at, n);
     }
     for (size_t s = 0; s < stores_.size(); ++s) {
       if (!copied[s]) continue;
@@ -493,15 +528,22 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
       auto* to =
           static_cast<std::byte*>(outputs[store.output]) +
           at * static_cast<int64_t>(SizeOf(outputs_[store.output].dtype));
-      const void* from = pointers[store.register_index];
-      if (registers_[store.register_index].place == Place::kScalar) {
-        fill_(from, nullptr, nullptr, spare, count);
-        from = spare;
-      }
+      const void* from =
+          ElementsOf(store.register_index, pointers, spare, count);
       store.convert(from, nullptr, nullptr, to, count);
     }
     at += n;
   }
+}
+
+// The elements of a register in the block, those of a scalar in `spare`.
+const void* BlockProgram::ElementsOf(int register_index,
+                                     std::byte* const* pointers,
+                                     std::byte* spare, size_t count) const {
+  const void* const elements = pointers[register_index];
+  if (registers_[register_index].place != Place::kScalar) return elements;
+  fill_(elements, nullptr, nullptr, spare, count);
+  return spare;
 }
 
 bool BlockProgram::IsReadLater(const Store& store, const void* const* inputs,
@@ -514,7 +556,7 @@ bool BlockProgram::IsReadLater(const Store& store, const void* const* inputs,
 void BlockProgram::End(void* const* outputs, std::byte* scratch) const {
   const DType total_type = sum_functions_.total_type;
   for (size_t o = 0; o < outputs_.size(); ++o) {
-    if (!outputs_[o].summed) continue;
+    if (outputs_[o].ending != LoopEnding::kSum) continue;
     FindConversion(total_type, outputs_[o].dtype)(
         scratch + sums_offset_ + sum_offsets_[o], nullptr, nullptr, outputs[o],
         static_cast<size_t>(outputs_[o].elements));

@@ -13,6 +13,8 @@
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/expression.h"
 #include "evengrad/ops/joined_primitives.h"
+#include "evengrad/ops/loop_output.h"
+#include "evengrad/ops/loop_statistics.h"
 #include "evengrad/ops/vector_primitives.h"
 
 namespace evengrad {
@@ -43,19 +45,11 @@ Broadcast FindBroadcast(const Shape& tensor, const Shape& loop);
 
 class BlockProgram {
  public:
-  struct Output {
-    DType dtype = DType::kF32;
-    bool summed = false;
-    Broadcast place = {};  // of a sum: where an element is added
-    int64_t elements = 0;  // of a sum's result
-  };
-
   BlockProgram() = default;
-  // Types are static; outputs have the loop's shape unless summed.
+  // Types are static.
   static absl::StatusOr<BlockProgram> Prepare(
       const ElementwiseProgram& program, DType compute_type, const Shape& loop,
-      std::span<const TensorType> inputs, std::span<const TensorType> outputs,
-      std::span<const bool> summed);
+      std::span<const TensorType> inputs, std::span<const LoopOutput> outputs);
 
   size_t scratch_bytes() const { return scratch_bytes_; }
   // Ranges that begin at multiples of it reuse what rows repeat.
@@ -67,13 +61,22 @@ class BlockProgram {
   // Once before the ranges of a part: reads scalars and clears sums. Inputs and
   // outputs are the starts of the whole tensors.
   void Begin(const void* const* inputs, std::byte* scratch) const;
-  // Positions [begin, end) of the loop.
+  // Positions [begin, end) of the loop, in part `part` of the kernel.
   void Run(int64_t begin, int64_t end, const void* const* inputs,
-           void* const* outputs, std::byte* scratch) const;
+           void* const* outputs, std::byte* scratch, int part,
+           const LoopStatistics& statistics) const;
   // After the last range: stores the sums.
   void End(void* const* outputs, std::byte* scratch) const;
 
  private:
+  struct Output {
+    DType dtype = DType::kF32;
+    LoopEnding ending = LoopEnding::kNone;
+    Broadcast place = {};  // of a sum: where an element is added
+    int64_t elements = 0;  // of a sum's result
+    int statistics = 0;    // the number of the statistics
+    int minus = -1;        // register that is subtracted on the way there
+  };
   // Where a register lives while a block runs.
   enum class Place : uint8_t {
     kScalar,  // one element, in the scalar slots
@@ -98,7 +101,7 @@ class BlockProgram {
     VectorFunction convert = nullptr;
     bool once = false;  // the same in every block of a range
   };
-  // An output that is no sum.
+  // An output that is stored.
   struct Store {
     int output = 0;
     int register_index = 0;
@@ -109,6 +112,7 @@ class BlockProgram {
     std::vector<int> read_later = {};
   };
 
+  ElementwiseProgram TakeDifferences(ElementwiseProgram program);
   void PlanInputs(const ElementwiseProgram& program,
                   std::span<const TensorType> inputs, const Shape& loop);
   void PlanPeriod();
@@ -118,6 +122,8 @@ class BlockProgram {
   void PlanOutputs(const ElementwiseProgram& program);
   void PlanScratch();
   int64_t BlockEnd(int64_t begin, int64_t end) const;
+  const void* ElementsOf(int register_index, std::byte* const* pointers,
+                         std::byte* spare, size_t count) const;
   static bool IsReadLater(const Store& store, const void* const* inputs,
                           void* const* outputs);
   void LoadBlock(const Load& load, int64_t begin, int64_t n,

@@ -1,7 +1,6 @@
 #include "evengrad/ops/builtin_ops.h"
 
 #include "evengrad/graph/source_ops.h"
-#include "evengrad/ops/change_statistics.h"
 #include "evengrad/ops/run_after.h"
 
 namespace evengrad {
@@ -25,7 +24,6 @@ constexpr OpFunction kOps[] = {PlaceholderOp,
                                BroadcastToOp,
                                CastOp,
                                CeluOp,
-                               ChangeStatisticsOp,
                                ClampOp,
                                ConcatOp,
                                CumulativeSumOp,

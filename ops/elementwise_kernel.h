@@ -13,15 +13,9 @@
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/expression.h"
 #include "evengrad/ops/kernel.h"
+#include "evengrad/ops/matrix_product.h"
 
 namespace evengrad {
-
-// How an output of the program leaves the loop.
-enum class OutputReduction : uint8_t {
-  kNone,  // stored; has the loop's shape
-  kSum,   // summed over the axes in which its type is smaller: its type has
-          // the loop's rank, 1 where summed (in f32: pairwise by blocks)
-};
 
 // A fused loop over `shape`. All types are static; inputs broadcast to `shape`.
 struct FusedLoop {
@@ -30,9 +24,7 @@ struct FusedLoop {
   Shape shape = {};
   std::vector<TensorType> inputs = {};
   std::vector<int> input_buffers = {};
-  std::vector<TensorType> outputs = {};
-  std::vector<int> output_buffers = {};
-  std::vector<OutputReduction> reductions = {};  // one an output
+  std::vector<LoopOutput> outputs = {};
 };
 
 // An output may share its buffer with an input of the same type that has the
@@ -41,7 +33,8 @@ EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(
     FusedLoop loop);
 
 // An epilogue prepared for a kernel whose output is `rows` x `columns`
-// (row-major). Call Run for a range of rows whenever they are computed.
+// (row-major). Each part calls Begin, then Run whenever a block is computed,
+// and End.
 class EVENGRAD_EXPORT PreparedEpilogue {
  public:
   virtual ~PreparedEpilogue() = default;
@@ -49,14 +42,17 @@ class EVENGRAD_EXPORT PreparedEpilogue {
   // The buffers of f32 that it reads element by element beside the kernel's
   // output, of the same shape: worth fetching while that is computed.
   virtual std::span<const int> companions() const = 0;
+  virtual void Begin(int part) const = 0;
   // `values` points at element (row_begin, column_begin) of the kernel's
   // output, whose rows are `row_stride` elements apart.
-  virtual void Run(const float* values, int64_t row_stride, int64_t row_begin,
-                   int64_t row_end, int64_t column_begin, int64_t column_end,
-                   std::byte* scratch, const KernelContext& context) const = 0;
+  virtual void Run(int part, const float* values, int64_t row_stride,
+                   const MatrixBlock& block, std::byte* scratch,
+                   const KernelContext& context) const = 0;
+  virtual void End(const KernelContext& context) const = 0;
 };
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<PreparedEpilogue>>
-PrepareEpilogue(const Epilogue& epilogue, int64_t rows, int64_t columns);
+PrepareEpilogue(const Epilogue& epilogue, int64_t rows, int64_t columns,
+                int num_parts);
 
 }  // namespace evengrad
 

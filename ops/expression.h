@@ -85,6 +85,8 @@ struct EVENGRAD_EXPORT ElementwiseProgram {
   // By output, where given: it is there to be looked at alone. Nothing else is
   // computed another way for it.
   std::vector<bool> only_watched = {};
+  // So many of the last instructions serve such outputs alone.
+  int num_watching = 0;
 
   // The register of a new instruction, or of an equal one that exists.
   int Append(const Instruction& instruction);

@@ -11,10 +11,13 @@ class Planner {
   Planner(const ElementwiseProgram& program, DType compute_type)
       : program_(program),
         is_f32_(compute_type == DType::kF32),
+        num_trained_(program.instructions.size() -
+                     static_cast<size_t>(program.num_watching)),
         uses_(program.num_inputs + program.instructions.size(), 0) {
     for (const Instruction& instruction : program.instructions) {
+      const bool watching = passes_.size() >= num_trained_;
       for (int input : instruction.inputs) {
-        if (input >= 0) ++uses_[input];
+        if (input >= 0 && !watching) ++uses_[input];
       }
       passes_.push_back(
           {.primitive = instruction.primitive,
@@ -33,7 +36,7 @@ class Planner {
 
   std::vector<ElementwisePass> Plan() {
     if (joins_) {
-      for (ElementwisePass& pass : passes_) Join(pass);
+      for (size_t i = 0; i < num_trained_; ++i) Join(passes_[i]);
     }
     const std::vector<bool> needed = NeededRegisters();
     std::vector<ElementwisePass> kept;
@@ -171,7 +174,8 @@ class Planner {
   const ElementwiseProgram& program_;
   const bool is_f32_;
   bool joins_ = false;
-  std::vector<int> uses_;  // by register
+  size_t num_trained_;     // instructions, before those that watch
+  std::vector<int> uses_;  // by register, of those
   std::vector<ElementwisePass> passes_;
 };
 

@@ -18,6 +18,7 @@
 #include "evengrad/graph/op_def.h"
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/expression.h"
+#include "evengrad/ops/loop_output.h"
 
 namespace evengrad {
 
@@ -85,9 +86,8 @@ struct Epilogue {
   DType compute_type = DType::kF32;
   std::vector<TensorType> input_types = {};
   std::vector<int> input_buffers = {};
-  // One an output of the program; all have the shape of the kernel's output.
-  std::vector<TensorType> output_types = {};
-  std::vector<int> output_buffers = {};
+  // One an output of the program, stored or ending in statistics.
+  std::vector<LoopOutput> outputs = {};
   // The kernel's own output is needed too (else it may live in scratch).
   bool keeps_output = true;
 };

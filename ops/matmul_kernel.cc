@@ -206,36 +206,42 @@ class MatMulKernel : public Kernel {
   }
 
   void Run(int part, const KernelContext& context) const override {
+    if (epilogue_ != nullptr) epilogue_->Begin(part);
+    if (!IsEmpty(panels_[part].product)) RunPanel(part, context);
+    if (epilogue_ != nullptr) epilogue_->End(context);
+  }
+
+ private:
+  void RunPanel(int part, const KernelContext& context) const {
     const Panel& panel = panels_[part];
-    if (IsEmpty(panel.product)) return;
     Out* const output =
         output_ >= 0 ? context.output<Out>(output_) + panel.output_offset
                      : reinterpret_cast<Out*>(context.scratch + library_bytes_);
     if constexpr (std::is_same_v<T, float>) {
-      if (panel.vector.has_value()) return RunVector(panel, output, context);
+      if (panel.vector.has_value()) return RunVector(part, output, context);
     }
     Multiply(panel, context.input<T>(input_) + panel.input_offset,
              context.input<T>(weights_) + panel.weights_offset, output,
              context.scratch);
     if constexpr (std::is_same_v<Out, float>) {
       if (epilogue_ == nullptr) return;
-      epilogue_->Run(output, panel.product.output.row, panel.rows.begin,
-                     panel.rows.end, panel.columns.begin, panel.columns.end,
+      epilogue_->Run(part, output, panel.product.output.row,
+                     {panel.rows.begin, panel.rows.end, panel.columns.begin,
+                      panel.columns.end},
                      context.scratch + library_bytes_ + product_bytes_,
                      context);
     }
   }
 
- private:
   // The epilogue runs on each block of the product.
-  void RunVector(const Panel& panel, float* output,
-                 const KernelContext& context) const {
+  void RunVector(int part, float* output, const KernelContext& context) const {
+    const Panel& panel = panels_[part];
     struct Call {
       const MatMulKernel* kernel;
-      const Panel* panel;
+      int part;
       const float* output;
       const KernelContext* context;
-    } call = {this, &panel, output, &context};
+    } call = {this, part, output, &context};
     MatMulCall product = {
         .input = context.input<float>(input_) + panel.input_offset,
         .weights = context.input<float>(weights_) + panel.weights_offset,
@@ -245,7 +251,7 @@ class MatMulKernel : public Kernel {
       product.done.argument = &call;
       product.done.function = [](void* argument, const MatrixBlock& block) {
         const Call& c = *static_cast<const Call*>(argument);
-        c.kernel->FinishBlock(*c.panel, c.output, block, *c.context);
+        c.kernel->FinishBlock(c.part, c.output, block, *c.context);
       };
       const std::span<const int> companions = epilogue_->companions();
       MatMulCompanions& fetched = product.companions;
@@ -262,19 +268,20 @@ class MatMulKernel : public Kernel {
     panel.vector->Run(product);
   }
 
-  void FinishBlock(const Panel& panel, const float* output,
-                   const MatrixBlock& block,
+  void FinishBlock(int part, const float* output, const MatrixBlock& block,
                    const KernelContext& context) const {
+    const Panel& panel = panels_[part];
     int64_t stride = panel.vector->block_row();
     if (!panel.vector->transient()) {
       stride = panel.product.output.row;
       output += block.row_begin * stride + block.column_begin;
     }
-    epilogue_->Run(output, stride, panel.rows.begin + block.row_begin,
-                   panel.rows.begin + block.row_end,
-                   panel.columns.begin + block.column_begin,
-                   panel.columns.begin + block.column_end,
-                   context.scratch + library_bytes_ + product_bytes_, context);
+    epilogue_->Run(
+        part, output, stride,
+        {panel.rows.begin + block.row_begin, panel.rows.begin + block.row_end,
+         panel.columns.begin + block.column_begin,
+         panel.columns.begin + block.column_end},
+        context.scratch + library_bytes_ + product_bytes_, context);
   }
 
   static void Multiply(const Panel& panel, const T* input, const T* weights,
@@ -422,8 +429,8 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
   std::unique_ptr<PreparedEpilogue> epilogue;
   if (request.epilogue != nullptr) {
     EVENGRAD_ASSIGN_OR_RETURN(
-        epilogue,
-        PrepareEpilogue(*request.epilogue, whole.rows, whole.columns));
+        epilogue, PrepareEpilogue(*request.epilogue, whole.rows, whole.columns,
+                                  static_cast<int>(panels.size())));
   }
   if (factors == DType::kBF16) {
     return std::make_unique<MatMulKernel<BFloat16, float>>(

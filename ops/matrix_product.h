@@ -13,6 +13,14 @@ struct MatrixStrides {
   int64_t column = 1;
 };
 
+// Part of a matrix.
+struct MatrixBlock {
+  int64_t row_begin = 0;
+  int64_t row_end = 0;
+  int64_t column_begin = 0;
+  int64_t column_end = 0;
+};
+
 // output[rows,columns] = input[rows,depth] · weights[depth,columns].
 // All sizes are positive.
 struct MatrixProduct {

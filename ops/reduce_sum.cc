@@ -34,7 +34,7 @@ const OpDef& ReduceSumOp() {
       .reference = ReferenceReduction(Reference),
       .simplify = SimplifyReduction,
       .cost = ReductionCost,
-      .sum_reduction = true,
+      .loop_ending = LoopEnding::kSum,
   };
   return *op;
 }

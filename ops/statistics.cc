@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/tensor.h"
 #include "evengrad/ops/builtin_ops.h"
-#include "evengrad/ops/kernel.h"
+#include "evengrad/ops/elementwise_kernel.h"
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
-#include "evengrad/ops/statistics_accumulator.h"
-#include "evengrad/ops/statistics_kernel.h"
 
 namespace evengrad {
 namespace {
@@ -38,70 +37,23 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
       {dtype, Shape({context.attribute<int64_t>("bins")})}};
 }
 
-// T is the stored type; blocks are computed in f32, or f64 for f64.
-template <typename T>
-class StatisticsKernel : public Kernel {
- public:
-  using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
-
-  StatisticsKernel(const KernelRequest& request, int64_t count)
-      : count_(count),
-        low_(request.attribute<double>("low")),
-        high_(request.attribute<double>("high")),
-        bins_(request.attribute<int64_t>("bins")),
-        input_(request.input_buffers[0]),
-        summary_(request.output_buffers[0]),
-        histogram_(request.output_buffers[1]) {}
-
-  void Run(int, const KernelContext& context) const override {
-    const T* const input = context.input<T>(input_);
-    const bool counts = bins_ > 0 && histogram_ >= 0;
-    StatisticsAccumulator<Compute> accumulator(low_, high_);
-    HistogramSample<Compute> sample(count_, counts);
-    for (int64_t at = 0; at < count_; at += kStatisticsBlock) {
-      AddBlock(input + at, std::min(kStatisticsBlock, count_ - at), accumulator,
-               sample);
-    }
-    if (summary_ >= 0) {
-      accumulator.Write(count_, context.output<Compute>(summary_));
-    }
-    if (counts) {
-      sample.Count(accumulator.minimum(), accumulator.maximum(), bins_,
-                   context.output<Compute>(histogram_));
-    }
-  }
-
- private:
-  static Compute Load(T value) {
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      return ToFloat(value);
-    } else {
-      return value;
-    }
-  }
-
-  static void AddBlock(const T* input, int64_t count,
-                       StatisticsAccumulator<Compute>& accumulator,
-                       HistogramSample<Compute>& sample) {
-    if constexpr (std::is_same_v<T, Compute>) {
-      accumulator.Add(input, count);
-      sample.Add(input, count);
-    } else {
-      Compute converted[kStatisticsBlock] = {};
-      for (int64_t i = 0; i < count; ++i) converted[i] = Load(input[i]);
-      accumulator.Add(converted, count);
-      sample.Add(converted, count);
-    }
-  }
-
-  int64_t count_;
-  double low_;
-  double high_;
-  int64_t bins_;
-  int input_;
-  int summary_;
-  int histogram_;
-};
+// A loop that ends in statistics, and has no elements to store.
+absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
+    const KernelRequest& request) {
+  FusedLoop loop = {.program = {.num_inputs = 1, .outputs = {0}},
+                    .compute_type = request.outputs[0].dtype,
+                    .shape = request.inputs[0].shape,
+                    .inputs = request.inputs,
+                    .input_buffers = request.input_buffers};
+  loop.outputs = {{.ending = LoopEnding::kStatistics,
+                   .type = request.outputs[0],
+                   .buffer = request.output_buffers[0],
+                   .statistics = {.low = request.attribute<double>("low"),
+                                  .high = request.attribute<double>("high"),
+                                  .bins = request.attribute<int64_t>("bins")},
+                   .histogram_buffer = request.output_buffers[1]}};
+  return MakeFusedLoop(std::move(loop));
+}
 
 void ReferenceSummary(const std::vector<double>& finite, double low,
                       double high, std::span<double> summary) {
@@ -175,9 +127,10 @@ const OpDef& StatisticsOp() {
                       .minimum = 0,
                       .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
-      .make_kernel = MakeStatisticsKernel<StatisticsKernel>,
+      .make_kernel = MakeKernel,
       .reference = Reference,
       .cost = ReductionCost,
+      .loop_ending = LoopEnding::kStatistics,
   };
   return *op;
 }

@@ -1,10 +1,8 @@
-// What the kernels of statistics share: blocks are added up to the summary of a
-// tensor, and a sample is counted in bins.
+// Adds blocks up to the summary of a tensor.
 #ifndef EVENGRAD_OPS_STATISTICS_ACCUMULATOR_H_
 #define EVENGRAD_OPS_STATISTICS_ACCUMULATOR_H_
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -14,49 +12,66 @@
 
 namespace evengrad {
 
-// Elements of a block, which stays in the L1 cache.
-inline constexpr int64_t kStatisticsBlock = 2048;
-
-// T is float or double: what blocks are computed in.
-template <typename T>
 class StatisticsAccumulator {
  public:
   // Counts elements outside [low, high]; none where they are equal.
   StatisticsAccumulator(double low, double high) : low_(low), high_(high) {}
 
-  // Adds 1 <= count <= kStatisticsBlock elements.
-  void Add(const T* values, int64_t count) {
+  void Clear() { *this = StatisticsAccumulator(low_, high_); }
+
+  // Adds 1 <= count <= 2^16 elements, float or double: `values`, less `minus`
+  // where that is not null.
+  template <typename T>
+  void Add(const T* values, const T* minus, int64_t count) {
     const BlockStatistics block =
-        BlockStatisticsLoop(values, count, low_ < high_, static_cast<T>(low_),
-                            static_cast<T>(high_));
+        BlockStatisticsLoop(values, minus, count, static_cast<T>(low_),
+                            static_cast<T>(high_), zeros_ > 0);
     if (std::isfinite(block.sum) && std::isfinite(block.squares) &&
-        !Underflows(block)) {
-      AddFinite(block, count);
+        !Underflows<T>(block)) {
+      AddFinite(block, static_cast<double>(count));
       return;
     }
     for (int64_t i = 0; i < count; ++i) {
-      AddElement(static_cast<double>(values[i]));
+      const T element = minus == nullptr ? values[i] : values[i] - minus[i];
+      AddElement(static_cast<double>(element));
     }
+  }
+
+  // Adds what another has added up.
+  void Add(const StatisticsAccumulator& other) {
+    nans_ += other.nans_;
+    infinities_ += other.infinities_;
+    zeros_ += other.zeros_;
+    outside_ += other.outside_;
+    minimum_ = std::min(minimum_, other.minimum_);
+    maximum_ = std::max(maximum_, other.maximum_);
+    around_mean_ = Combined(around_mean_, other.around_mean_);
+    plain_count_ += other.plain_count_;
+    plain_sum_ += other.plain_sum_;
+    plain_squares_ += other.plain_squares_;
   }
 
   double minimum() const { return minimum_; }
   double maximum() const { return maximum_; }
 
   // Of `count` elements: kNumStatistics numbers.
+  template <typename T>
   void Write(int64_t count, T* summary) const {
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-    const bool any = finite_ > 0;
+    const Moments all = Combined(around_mean_, PlainMoments());
+    const bool any = all.count > 0;
     auto set = [&](Statistic statistic, double value) {
       summary[static_cast<size_t>(statistic)] = static_cast<T>(value);
     };
     set(Statistic::kCount, static_cast<double>(count));
-    set(Statistic::kMean, any ? mean_ : kNaN);
-    set(Statistic::kDeviation, any ? std::sqrt(squares_ / finite_) : kNaN);
+    set(Statistic::kMean, any ? all.mean : kNaN);
+    set(Statistic::kDeviation, any ? std::sqrt(all.squares / all.count) : kNaN);
     set(Statistic::kMinimum, any ? minimum_ : kNaN);
     set(Statistic::kMaximum, any ? maximum_ : kNaN);
-    set(Statistic::kNorm, any || count == 0
-                              ? std::sqrt(squares_ + finite_ * mean_ * mean_)
-                              : kNaN);
+    set(Statistic::kNorm,
+        any || count == 0
+            ? std::sqrt(all.squares + all.count * all.mean * all.mean)
+            : kNaN);
     set(Statistic::kZeros, static_cast<double>(zeros_));
     set(Statistic::kNans, static_cast<double>(nans_));
     set(Statistic::kInfinities, static_cast<double>(infinities_));
@@ -64,30 +79,57 @@ class StatisticsAccumulator {
   }
 
  private:
+  struct Moments {
+    double count = 0;
+    double mean = 0;
+    double squares = 0;  // around the mean
+  };
+
   // The squares of elements as small as these are less than T holds well: a
   // vanishing gradient is not one of 0.
+  template <typename T>
   static bool Underflows(const BlockStatistics& block) {
-    static const double smallest =
-        std::sqrt(static_cast<double>(std::numeric_limits<T>::min()) * 1e6);
+    constexpr double kSmallest =
+        sizeof(T) == sizeof(float) ? 0x1p-53 : 0x1p-501;
     const double largest =
         std::max(std::fabs(block.minimum), std::fabs(block.maximum));
-    return largest > 0 && largest < smallest;
+    return largest > 0 && largest < kSmallest;
   }
 
-  // The mean and the squares around it by Chan, Golub and LeVeque, Updating
-  // formulae for computing sample variances, 1982.
-  void AddFinite(const BlockStatistics& block, int64_t count) {
-    const auto added = static_cast<double>(count);
-    const double total = finite_ + added;
-    const double difference = block.sum / added - mean_;
-    mean_ += difference * (added / total);
-    squares_ +=
-        block.squares + difference * difference * (finite_ * added / total);
+  // Chan, Golub and LeVeque, Updating formulae for computing sample variances,
+  // 1982.
+  static Moments Combined(const Moments& a, const Moments& b) {
+    if (b.count == 0) return a;
+    const double count = a.count + b.count;
+    const double difference = b.mean - a.mean;
+    return {.count = count,
+            .mean = a.mean + difference * (b.count / count),
+            .squares = a.squares + b.squares +
+                       difference * difference * (a.count * b.count / count)};
+  }
+
+  Moments PlainMoments() const {
+    if (plain_count_ == 0) return {};
+    const double mean = plain_sum_ / plain_count_;
+    return {.count = plain_count_,
+            .mean = mean,
+            .squares = std::max(0.0, plain_squares_ - plain_sum_ * mean)};
+  }
+
+  void AddFinite(const BlockStatistics& block, double count) {
     minimum_ = std::min(minimum_, block.minimum);
     maximum_ = std::max(maximum_, block.maximum);
     zeros_ += block.zeros;
     outside_ += block.outside;
-    finite_ = total;
+    if (block.around_mean) {
+      around_mean_ = Combined(around_mean_, {.count = count,
+                                             .mean = block.sum / count,
+                                             .squares = block.squares});
+      return;
+    }
+    plain_count_ += count;
+    plain_sum_ += block.sum;
+    plain_squares_ += block.squares;
   }
 
   // For blocks with elements, or sums, that are not finite.
@@ -99,6 +141,7 @@ class StatisticsAccumulator {
     } else {
       const bool outside = low_ < high_ && (x < low_ || x > high_);
       AddFinite({.sum = x,
+                 .around_mean = true,
                  .minimum = x,
                  .maximum = x,
                  .zeros = x == 0,
@@ -109,74 +152,18 @@ class StatisticsAccumulator {
 
   double low_;
   double high_;
-  double finite_ = 0;
-  double mean_ = 0;
-  double squares_ = 0;
+  // Of blocks that have squares around their means, and of the others: each of
+  // those keeps a share around its mean, and so do all together.
+  Moments around_mean_ = {};
+  double plain_count_ = 0;
+  double plain_sum_ = 0;
+  double plain_squares_ = 0;
   double minimum_ = std::numeric_limits<double>::infinity();
   double maximum_ = -std::numeric_limits<double>::infinity();
   int64_t zeros_ = 0;
   int64_t outside_ = 0;
   int64_t nans_ = 0;
   int64_t infinities_ = 0;
-};
-
-// A sample of at most kMaxHistogramSample elements of a tensor, taken from its
-// blocks one after the other while they are in the cache.
-template <typename T>
-class HistogramSample {
- public:
-  // Of a tensor of `count` elements; nothing is taken where it is not `wanted`.
-  HistogramSample(int64_t count, bool wanted)
-      : stride_(wanted ? (count + kMaxHistogramSample - 1) / kMaxHistogramSample
-                       : 0) {}
-
-  // The next `count` elements.
-  void Add(const T* values, int64_t count) {
-    if (stride_ == 0) return;
-    for (; next_ < count; next_ += stride_) sample_[size_++] = values[next_];
-    next_ -= count;
-  }
-
-  // Counts the finite ones in `bins` of equal width between the extremes.
-  void Count(double minimum, double maximum, int64_t bins, T* histogram) const {
-    // Neighbours often fall into the same bin: with counts of their own they do
-    // not wait for each other.
-    constexpr size_t kCounts = 4;
-    constexpr int64_t kMaxBins = 256;
-    int32_t counts[kCounts][kMaxBins + 1];
-    const bool fits = bins <= kMaxBins;
-    for (size_t c = 0; fits && c < kCounts; ++c) {
-      std::fill(counts[c], counts[c] + bins + 1, 0);
-    }
-    std::fill(histogram, histogram + bins, T{0});
-    constexpr int64_t kBlock = 512;  // a multiple of kCounts
-    int32_t places[kBlock];
-    for (int64_t at = 0; at < size_; at += kBlock) {
-      const int64_t n = std::min(kBlock, size_ - at);
-      FindBinsLoop(sample_ + at, n, minimum, maximum, bins, places);
-      int64_t i = 0;
-      for (; fits && i + 4 <= n; i += 4) {
-        ++counts[0][places[i]];
-        ++counts[1][places[i + 1]];
-        ++counts[2][places[i + 2]];
-        ++counts[3][places[i + 3]];
-      }
-      for (; i < n; ++i) {
-        if (places[i] < bins) histogram[places[i]] += 1;
-      }
-    }
-    for (int64_t bin = 0; fits && bin < bins; ++bin) {
-      for (size_t c = 0; c < kCounts; ++c) {
-        histogram[bin] += static_cast<T>(counts[c][bin]);
-      }
-    }
-  }
-
- private:
-  int64_t stride_;
-  int64_t next_ = 0;  // in the elements to come
-  int64_t size_ = 0;
-  T sample_[kMaxHistogramSample];
 };
 
 }  // namespace evengrad

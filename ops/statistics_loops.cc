@@ -59,64 +59,101 @@ double SumOfSquaresF64(const double* input, int64_t count) {
   return SumOfSquares(input, count);
 }
 
+// Elements of a block as they lie in memory, and differences of two.
 template <typename T>
-void Subtract(const T* a, const T* b, int64_t count, T* difference) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(hn::Sub(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d,
-               difference + i);
+struct Elements {
+  const T* values;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> Load(D d, int64_t i) const {
+    return hn::LoadU(d, values + i);
   }
-  for (; i < count; ++i) difference[i] = a[i] - b[i];
-}
-
-void SubtractF32(const float* a, const float* b, int64_t count,
-                 float* difference) {
-  Subtract(a, b, count, difference);
-}
-void SubtractF64(const double* a, const double* b, int64_t count,
-                 double* difference) {
-  Subtract(a, b, count, difference);
-}
-
-// One pass: sums of elements and squares, extremes, zeros. The squares around
-// the mean follow from the sums.
+  T operator[](int64_t i) const { return values[i]; }
+};
 template <typename T>
-void SumsAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
+struct Differences {
+  const T* values;
+  const T* minus;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> Load(D d, int64_t i) const {
+    return hn::Sub(hn::LoadU(d, values + i), hn::LoadU(d, minus + i));
+  }
+  T operator[](int64_t i) const { return values[i] - minus[i]; }
+};
+
+template <typename T, class Input>
+int64_t CountZeros(const Input input, int64_t count) {
   const hn::ScalableTag<T> d;
   const hn::RebindToSigned<decltype(d)> whole;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto zero = hn::Zero(d);
-  auto sum0 = zero;
-  auto sum1 = zero;
-  auto squares0 = zero;
-  auto squares1 = zero;
+  auto counted = hn::Zero(whole);  // -1 for each
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto is_zero = hn::Eq(input.Load(d, i), hn::Zero(d));
+    counted = hn::Add(counted, hn::BitCast(whole, hn::VecFromMask(d, is_zero)));
+  }
+  int64_t zeros =
+      -static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(whole, counted)));
+  for (; i < count; ++i) zeros += input[i] == 0;
+  return zeros;
+}
+
+// One pass: sums of elements and squares, extremes. With kCountZeros, zeros are
+// counted in it; else in one of their own, where the smallest magnitude is one.
+template <typename T, bool kCountZeros, class Input>
+void SumsAndExtremes(const Input input, int64_t count, BlockStatistics& block) {
+  const hn::ScalableTag<T> d;
+  const hn::RebindToUnsigned<decltype(d)> bits;
+  const hn::RebindToSigned<decltype(d)> whole;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d);
+  auto sum1 = sum0;
+  auto squares0 = sum0;
+  auto squares1 = sum0;
+  const auto magnitude =
+      hn::Set(bits, hwy::LimitsMax<hn::TFromD<decltype(bits)>>() >> 1);
+  auto least0 = magnitude;
+  auto least1 = magnitude;
   auto zeros0 = hn::Zero(whole);  // -1 for each
   auto zeros1 = zeros0;
+  auto look_for_zeros = [&](hn::Vec<decltype(d)> x,
+                            hn::Vec<decltype(bits)>& least,
+                            hn::Vec<decltype(whole)>& zeros) HWY_ATTR {
+    if (kCountZeros) {
+      zeros = hn::Add(
+          zeros,
+          hn::BitCast(whole, hn::VecFromMask(d, hn::Eq(x, hn::Zero(d)))));
+    } else {
+      least = hn::Min(least, hn::And(hn::BitCast(bits, x), magnitude));
+    }
+  };
   auto low = hn::Set(d, input[0]);
   auto high = low;
   int64_t i = 0;
   for (; i + 2 * lanes <= count; i += 2 * lanes) {
-    const auto a = hn::LoadU(d, input + i);
-    const auto b = hn::LoadU(d, input + i + lanes);
+    const auto a = input.Load(d, i);
+    const auto b = input.Load(d, i + lanes);
     sum0 = hn::Add(sum0, a);
     sum1 = hn::Add(sum1, b);
     squares0 = hn::MulAdd(a, a, squares0);
     squares1 = hn::MulAdd(b, b, squares1);
     low = hn::Min(low, hn::Min(a, b));
     high = hn::Max(high, hn::Max(a, b));
-    zeros0 = hn::Add(zeros0,
-                     hn::BitCast(whole, hn::VecFromMask(d, hn::Eq(a, zero))));
-    zeros1 = hn::Add(zeros1,
-                     hn::BitCast(whole, hn::VecFromMask(d, hn::Eq(b, zero))));
+    look_for_zeros(a, least0, zeros0);
+    look_for_zeros(b, least1, zeros1);
   }
   block.sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
   block.squares = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares0, squares1)));
   block.minimum = hn::GetLane(hn::MinOfLanes(d, low));
   block.maximum = hn::GetLane(hn::MaxOfLanes(d, high));
-  block.zeros = -static_cast<int64_t>(
-      hn::GetLane(hn::SumOfLanes(whole, hn::Add(zeros0, zeros1))));
+  if (kCountZeros) {
+    block.zeros = -static_cast<int64_t>(
+        hn::GetLane(hn::SumOfLanes(whole, hn::Add(zeros0, zeros1))));
+  } else if (!hn::AllFalse(bits,
+                           hn::Eq(hn::Min(least0, least1), hn::Zero(bits)))) {
+    block.zeros = CountZeros<T>(input, i);
+  }
   for (; i < count; ++i) {
     const double x = static_cast<double>(input[i]);
     block.sum += x;
@@ -129,8 +166,8 @@ void SumsAndExtremes(const T* input, int64_t count, BlockStatistics& block) {
 
 // Second pass, where one is needed, while the block is in the cache: squares
 // around the mean, elements outside.
-template <typename T, bool kOutside>
-void SquaresAroundMean(const T* input, int64_t count, T low, T high,
+template <typename T, bool kOutside, class Input>
+void SquaresAroundMean(const Input input, int64_t count, T low, T high,
                        BlockStatistics& block) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -148,8 +185,8 @@ void SquaresAroundMean(const T* input, int64_t count, T low, T high,
   };
   int64_t i = 0;
   for (; i + 2 * lanes <= count; i += 2 * lanes) {
-    const auto a = hn::LoadU(d, input + i);
-    const auto b = hn::LoadU(d, input + i + lanes);
+    const auto a = input.Load(d, i);
+    const auto b = input.Load(d, i + lanes);
     const auto da = hn::Sub(a, mean);
     const auto db = hn::Sub(b, mean);
     squares0 = hn::MulAdd(da, da, squares0);
@@ -159,6 +196,7 @@ void SquaresAroundMean(const T* input, int64_t count, T low, T high,
       count_outside(b);
     }
   }
+  block.around_mean = true;
   block.squares = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares0, squares1)));
   block.outside = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d, outside)));
   for (; i < count; ++i) {
@@ -169,39 +207,50 @@ void SquaresAroundMean(const T* input, int64_t count, T low, T high,
   }
 }
 
-template <typename T>
-BlockStatistics StatisticsOfBlock(const T* input, int64_t count,
-                                  bool count_outside, T low, T high) {
+template <typename T, class Input>
+BlockStatistics StatisticsOfBlock(const Input input, int64_t count, T low,
+                                  T high, bool expect_zeros) {
   BlockStatistics block;
-  SumsAndExtremes(input, count, block);
-  if (!std::isfinite(block.sum) || !std::isfinite(block.squares)) return block;
-  if (count_outside) {
-    SquaresAroundMean<T, true>(input, count, low, high, block);
-    return block;
-  }
-  const double around_mean =
-      block.squares - block.sum * block.sum / static_cast<double>(count);
-  // The difference has lost a few bits at most; else they are summed anew.
-  constexpr double kMostLost = 0.25;
-  if (around_mean > kMostLost * block.squares || block.squares == 0) {
-    block.squares = around_mean;
+  if (expect_zeros) {
+    SumsAndExtremes<T, true>(input, count, block);
   } else {
+    SumsAndExtremes<T, false>(input, count, block);
+  }
+  if (!std::isfinite(block.sum) || !std::isfinite(block.squares)) return block;
+  // With this share of the squares around the mean, a few bits are lost at
+  // most.
+  constexpr double kLeastShare = 0.25;
+  const double n = static_cast<double>(count);
+  if (low < high) {
+    SquaresAroundMean<T, true>(input, count, low, high, block);
+  } else if (block.sum * block.sum > (1 - kLeastShare) * n * block.squares) {
     SquaresAroundMean<T, false>(input, count, low, high, block);
   }
   return block;
 }
 
-BlockStatistics BlockF32(const float* input, int64_t count, bool count_outside,
-                         float low, float high) {
-  return StatisticsOfBlock(input, count, count_outside, low, high);
-}
-BlockStatistics BlockF64(const double* input, int64_t count, bool count_outside,
-                         double low, double high) {
-  return StatisticsOfBlock(input, count, count_outside, low, high);
+template <typename T>
+BlockStatistics Block(const T* values, const T* minus, int64_t count, T low,
+                      T high, bool expect_zeros) {
+  if (minus == nullptr) {
+    return StatisticsOfBlock<T>(Elements<T>{values}, count, low, high,
+                                expect_zeros);
+  }
+  return StatisticsOfBlock<T>(Differences<T>{values, minus}, count, low, high,
+                              expect_zeros);
 }
 
-template <typename T>
-void FindBins(const T* x, int64_t count, double minimum, double maximum,
+BlockStatistics BlockF32(const float* values, const float* minus, int64_t count,
+                         float low, float high, bool expect_zeros) {
+  return Block(values, minus, count, low, high, expect_zeros);
+}
+BlockStatistics BlockF64(const double* values, const double* minus,
+                         int64_t count, double low, double high,
+                         bool expect_zeros) {
+  return Block(values, minus, count, low, high, expect_zeros);
+}
+
+void FindBins(const double* x, int64_t count, double minimum, double maximum,
               int64_t bins, int32_t* places) {
   const Doubles d;
   const hn::Rebind<int32_t, Doubles> whole;
@@ -212,7 +261,7 @@ void FindBins(const T* x, int64_t count, double minimum, double maximum,
   const auto last = hn::Set(d, static_cast<double>(bins - 1));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const auto value = LoadDoubles(d, x + i);
+    const auto value = hn::LoadU(d, x + i);
     const auto place = hn::Div(hn::Sub(value, low), range);
     // Not positive where the extremes are equal, or too far apart.
     const auto bin = hn::IfThenElseZero(hn::Gt(place, hn::Zero(d)),
@@ -222,23 +271,13 @@ void FindBins(const T* x, int64_t count, double minimum, double maximum,
                places + i);
   }
   for (; i < count; ++i) {
-    const double place =
-        (static_cast<double>(x[i]) - minimum) / (maximum - minimum);
+    const double place = (x[i] - minimum) / (maximum - minimum);
     const double bin = place > 0 ? std::min(place * static_cast<double>(bins),
                                             static_cast<double>(bins - 1))
                                  : 0;
     places[i] = static_cast<int32_t>(
         std::isfinite(x[i]) ? bin : static_cast<double>(bins));
   }
-}
-
-void FindBinsF32(const float* x, int64_t count, double minimum, double maximum,
-                 int64_t bins, int32_t* places) {
-  FindBins(x, count, minimum, maximum, bins, places);
-}
-void FindBinsF64(const double* x, int64_t count, double minimum, double maximum,
-                 int64_t bins, int32_t* places) {
-  FindBins(x, count, minimum, maximum, bins, places);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
@@ -251,12 +290,9 @@ namespace evengrad {
 
 HWY_EXPORT(SumOfSquaresF32);
 HWY_EXPORT(SumOfSquaresF64);
-HWY_EXPORT(SubtractF32);
-HWY_EXPORT(SubtractF64);
 HWY_EXPORT(BlockF32);
 HWY_EXPORT(BlockF64);
-HWY_EXPORT(FindBinsF32);
-HWY_EXPORT(FindBinsF64);
+HWY_EXPORT(FindBins);
 
 double SumOfSquaresLoop(const float* input, int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF32)(input, count);
@@ -265,32 +301,22 @@ double SumOfSquaresLoop(const double* input, int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(input, count);
 }
 
-void SubtractLoop(const float* a, const float* b, int64_t count,
-                  float* difference) {
-  HWY_DYNAMIC_DISPATCH(SubtractF32)(a, b, count, difference);
+BlockStatistics BlockStatisticsLoop(const float* values, const float* minus,
+                                    int64_t count, float low, float high,
+                                    bool expect_zeros) {
+  return HWY_DYNAMIC_DISPATCH(BlockF32)(values, minus, count, low, high,
+                                        expect_zeros);
 }
-void SubtractLoop(const double* a, const double* b, int64_t count,
-                  double* difference) {
-  HWY_DYNAMIC_DISPATCH(SubtractF64)(a, b, count, difference);
-}
-
-BlockStatistics BlockStatisticsLoop(const float* input, int64_t count,
-                                    bool count_outside, float low, float high) {
-  return HWY_DYNAMIC_DISPATCH(BlockF32)(input, count, count_outside, low, high);
-}
-BlockStatistics BlockStatisticsLoop(const double* input, int64_t count,
-                                    bool count_outside, double low,
-                                    double high) {
-  return HWY_DYNAMIC_DISPATCH(BlockF64)(input, count, count_outside, low, high);
+BlockStatistics BlockStatisticsLoop(const double* values, const double* minus,
+                                    int64_t count, double low, double high,
+                                    bool expect_zeros) {
+  return HWY_DYNAMIC_DISPATCH(BlockF64)(values, minus, count, low, high,
+                                        expect_zeros);
 }
 
-void FindBinsLoop(const float* x, int64_t count, double minimum, double maximum,
-                  int64_t bins, int32_t* places) {
-  HWY_DYNAMIC_DISPATCH(FindBinsF32)(x, count, minimum, maximum, bins, places);
-}
 void FindBinsLoop(const double* x, int64_t count, double minimum,
                   double maximum, int64_t bins, int32_t* places) {
-  HWY_DYNAMIC_DISPATCH(FindBinsF64)(x, count, minimum, maximum, bins, places);
+  HWY_DYNAMIC_DISPATCH(FindBins)(x, count, minimum, maximum, bins, places);
 }
 
 }  // namespace evengrad

@@ -11,36 +11,34 @@ namespace evengrad {
 double SumOfSquaresLoop(const float* input, int64_t count);
 double SumOfSquaresLoop(const double* input, int64_t count);
 
-// difference[i] = a[i] - b[i].
-void SubtractLoop(const float* a, const float* b, int64_t count,
-                  float* difference);
-void SubtractLoop(const double* a, const double* b, int64_t count,
-                  double* difference);
-
 // What one block of elements comes to. Exact counts; sums in the element type.
 // When `sum` or `squares` is not finite, an element is not (or a sum went
 // over), and the other members mean nothing.
 struct BlockStatistics {
   double sum = 0;
-  double squares = 0;  // sum((x - mean)^2), with the mean of the block
+  double squares = 0;
+  // `squares` are those around the mean of the block, not of the elements:
+  // where most of those would come from the mean, their difference is lost.
+  bool around_mean = false;
   double minimum = 0;
   double maximum = 0;
   int64_t zeros = 0;
   int64_t outside = 0;  // below `low` or above `high`
 };
 
-// Of a block of 1 <= count <= 2^16 elements that fits the L1 cache. Elements
-// are counted as outside only where `count_outside` is set.
-BlockStatistics BlockStatisticsLoop(const float* input, int64_t count,
-                                    bool count_outside, float low, float high);
-BlockStatistics BlockStatisticsLoop(const double* input, int64_t count,
-                                    bool count_outside, double low,
-                                    double high);
+// Of a block of 1 <= count <= 2^16 elements that fits the L1 cache: `values`,
+// less `minus` where that is not null. Elements are counted as outside only
+// where low < high. Zeros cost less where they are expected, and nothing else
+// depends on that.
+BlockStatistics BlockStatisticsLoop(const float* values, const float* minus,
+                                    int64_t count, float low, float high,
+                                    bool expect_zeros);
+BlockStatistics BlockStatisticsLoop(const double* values, const double* minus,
+                                    int64_t count, double low, double high,
+                                    bool expect_zeros);
 
 // places[i] = the one of `bins` <= 2^16 bins of equal width between the
 // extremes that x[i] falls into; `bins` where x[i] is not finite.
-void FindBinsLoop(const float* x, int64_t count, double minimum, double maximum,
-                  int64_t bins, int32_t* places);
 void FindBinsLoop(const double* x, int64_t count, double minimum,
                   double maximum, int64_t bins, int32_t* places);
 

@@ -15,14 +15,6 @@
 
 namespace evengrad {
 
-// Part of a matrix.
-struct MatrixBlock {
-  int64_t row_begin = 0;
-  int64_t row_end = 0;
-  int64_t column_begin = 0;
-  int64_t column_end = 0;
-};
-
 // Called when a block of the output is complete, while it is in the cache.
 struct BlockCallback {
   void (*function)(void* argument, const MatrixBlock& block) = nullptr;

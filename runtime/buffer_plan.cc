@@ -54,7 +54,9 @@ class Planner {
       const int group = fusion_.group_of[id];
       if (group < 0) continue;
       for (int i = 0; i < node.num_inputs(); ++i) {
-        readers_[WithoutAliases(node.input(i)).id()].insert(group);
+        const Value input = WithoutAliases(node.input(i));
+        readers_[input.id()].insert(group);
+        if (fusion_.trained[id]) trained_readers_[input.id()].insert(group);
       }
     }
     FindKept();
@@ -76,10 +78,8 @@ class Planner {
 
   bool OnlyWatched(const Value& value, int group) {
     return kept_unobserved_.count(value.id()) == 0 &&
-           std::ranges::none_of(readers_[value.id()], [&](int reader) {
-             const int first = fusion_.groups[reader].nodes.front();
-             return reader != group && fusion_.trained[first];
-           });
+           std::ranges::none_of(trained_readers_[value.id()],
+                                [&](int reader) { return reader != group; });
   }
 
   int AddBuffer(BufferKind kind, const TensorType& type,
@@ -209,8 +209,7 @@ class Planner {
         const int buffer = plan_.BufferOf(node.input_id(i));
         if (buffer < 0 || GroupOf(node.input(i)) == group) continue;
         const bool in_place =
-            node.op().elementwise &&
-            node.input(i).shape() == node.output_type().shape &&
+            ReadsElementByElement(node, i) &&
             node.input(i).type() == plan_.buffers[buffer].type;
         auto [it, inserted] = inputs.emplace(buffer, in_place);
         it->second = it->second && in_place;
@@ -303,9 +302,10 @@ class Planner {
   BufferPlan plan_;
   std::vector<Lifetime> lifetimes_;           // by buffer
   std::map<ValueId, std::set<int>> readers_;  // groups
-  std::set<ValueId> kept_;                    // until the end
-  std::set<ValueId> kept_unobserved_;         // but for observations
-  std::map<int, int> shares_;                 // output -> input's buffer
+  std::map<ValueId, std::set<int>> trained_readers_;
+  std::set<ValueId> kept_;             // until the end
+  std::set<ValueId> kept_unobserved_;  // but for observations
+  std::map<int, int> shares_;          // output -> input's buffer
 };
 
 }  // namespace

@@ -132,8 +132,8 @@ absl::Status MakeKernels(const FusionPlan& fusion,
     for (int g : groups) {
       const Group& group = fusion.groups[g];
       const Node first = compiled.program.graph.node(group.nodes.front());
-      absl::StatusOr<std::unique_ptr<Kernel>> kernel =
-          MakeGroupKernel(compiled.program.graph, group, buffers);
+      absl::StatusOr<std::unique_ptr<Kernel>> kernel = MakeGroupKernel(
+          compiled.program.graph, group, fusion.trained, buffers);
       if (!kernel.ok()) return Prefixed(kernel.status(), first.ErrorPrefix());
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});

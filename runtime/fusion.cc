@@ -1,6 +1,7 @@
 #include "evengrad/runtime/fusion.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace evengrad {
 namespace {
 
 constexpr size_t kMaxGroupNodes = 48;
+constexpr size_t kMaxWatchedNodes = 80;  // of those, and what watches them
 
 bool NeedsKernel(const Node& node) {
   return !node.op().is_source && !node.op().alias;
@@ -53,6 +55,7 @@ class Planner {
       AddGroup(node);
       if (fuse) JoinProducers(node);
     }
+    for (size_t g = 0; fuse && g < plan_.groups.size(); ++g) JoinWatched(g);
     DropEmptyGroups();
     return std::move(plan_);
   }
@@ -81,15 +84,25 @@ class Planner {
     return std::nullopt;
   }
 
-  // The loop that `node` would continue: its own, or, for a sum, its input's.
+  // The loop that `node` would continue: its own, or its input's where it ends
+  // that.
   std::optional<Loop> LoopContinuedBy(const Node& node) {
     if (node.op().elementwise) {
       return Loop{node.output_type().shape, ComputeTypeOf(node)};
     }
-    if (node.op().sum_reduction && node.input(0).dtype() == DType::kF32) {
-      return Loop{node.input(0).shape(), DType::kF32};
-    }
-    return std::nullopt;
+    if (node.op().loop_ending == LoopEnding::kNone) return std::nullopt;
+    const DType dtype = node.input(0).dtype();
+    const bool ends =
+        dtype == DType::kF32 || (dtype == DType::kF64 && IsStatistics(node));
+    if (!ends) return std::nullopt;
+    return Loop{node.input(0).shape(), dtype};
+  }
+
+  static bool IsStatistics(const Node& node) {
+    return node.op().loop_ending == LoopEnding::kStatistics;
+  }
+  static bool IsSum(const Node& node) {
+    return node.op().loop_ending == LoopEnding::kSum;
   }
 
   void JoinProducers(const Node& node) {
@@ -117,25 +130,109 @@ class Planner {
   bool MayMerge(const Node& node, int producer) {
     const Group& into = GroupOf(producer);
     const Group& from = GroupOf(node.id());
-    if (into.nodes.size() + from.nodes.size() > kMaxGroupNodes) return false;
     const Node first = graph_.node(into.nodes.front());
-    if (IsGradient(node) && !IsGradient(first)) return false;
-    if (trained_[node.id()] != trained_[producer]) return false;
+    return into.nodes.size() + from.nodes.size() <= kMaxGroupNodes &&
+           (!IsGradient(node) || IsGradient(first)) &&
+           trained_[node.id()] == trained_[producer] && Fit(into, from);
+  }
+
+  // As one kernel, `into` and then `from` compute what they did.
+  bool Fit(const Group& into, const Group& from) {
     const bool has_kernel =
         into.kind == GroupKind::kEpilogue || into.kind == GroupKind::kKernel;
-    if (has_kernel &&
-        (from.kind != GroupKind::kLoop || !AllElementwise(from.nodes))) {
-      return false;  // one kernel a group, and epilogues do not sum
+    // One kernel a group, and epilogues do not sum.
+    if (has_kernel ? !MayTrail(from) : from.kind == GroupKind::kEpilogue) {
+      return false;
     }
-    if (!has_kernel && from.kind == GroupKind::kEpilogue) return false;
     return !ReadsOwnSum(into, from) && !ReadsNarrower(from, into) &&
            !ReadsNarrower(into, from) &&
            !order_.HasDetour(into.nodes.front(), from.nodes.front());
   }
 
-  bool AllElementwise(const std::vector<int>& nodes) {
-    return std::all_of(nodes.begin(), nodes.end(), [&](int id) {
-      return static_cast<bool>(graph_.node(id).op().elementwise);
+  bool MayTrail(const Group& group) {
+    return std::ranges::all_of(group.nodes, [&](int id) {
+      const Node node = graph_.node(id);
+      return node.op().elementwise || IsStatistics(node);
+    });
+  }
+
+  // A group that only watches joins the loop whose values it watches, where
+  // they need not be stored for it. It has no part in how those are computed.
+  void JoinWatched(size_t watching) {
+    const Group& group = plan_.groups[watching];
+    if (group.nodes.empty() || trained_[group.nodes.front()] ||
+        !MayTrail(group)) {
+      return;
+    }
+    const std::optional<Loop> loop =
+        LoopContinuedBy(graph_.node(group.nodes.front()));
+    if (!loop.has_value()) return;
+    for (int watched : LoopsWatched(group, *loop)) {
+      const Group& into = plan_.groups[watched];
+      if (into.nodes.size() + group.nodes.size() <= kMaxWatchedNodes &&
+          ReadsOnly(group, watched) && Fit(into, group)) {
+        return Merge(watched, static_cast<int>(watching));
+      }
+    }
+  }
+
+  // The groups with this loop that make a value which `group` reads, then those
+  // that read one, too.
+  std::vector<int> LoopsWatched(const Group& group, const Loop& loop) {
+    std::vector<int> makers;
+    std::vector<int> readers;
+    for (int id : group.nodes) {
+      const Node node = graph_.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        const Value input = node.input(i);
+        const int maker = plan_.group_of[input.id().node];
+        if (maker >= 0 && trained_[input.id().node] && LoopOf(input) == loop) {
+          makers.push_back(maker);
+        }
+        for (int reader : ReadersOf(input)) {
+          if (LoopContinuedBy(graph_.node(reader)) == loop) {
+            readers.push_back(plan_.group_of[reader]);
+          }
+        }
+      }
+    }
+    makers.insert(makers.end(), readers.begin(), readers.end());
+    return makers;
+  }
+
+  // Trained nodes that read a source element by element.
+  std::vector<int> ReadersOf(const Value& source) {
+    if (plan_.group_of[source.id().node] >= 0) return {};
+    if (source_readers_.empty()) FindSourceReaders();
+    auto it = source_readers_.find(source.id());
+    return it == source_readers_.end() ? std::vector<int>() : it->second;
+  }
+
+  void FindSourceReaders() {
+    for (int id = 0; id < graph_.num_nodes(); ++id) {
+      const Node node = graph_.node(id);
+      if (!trained_[id]) continue;
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        if (ReadsElementByElement(node, i)) {
+          source_readers_[node.input_id(i)].push_back(id);
+        }
+      }
+    }
+  }
+
+  // The group reads sources and what `watched` makes, so that it can run when
+  // that runs.
+  bool ReadsOnly(const Group& group, int watched) {
+    return std::ranges::all_of(group.nodes, [&](int id) {
+      const Node node = graph_.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        const Node input = node.input(i).node();
+        const int maker = plan_.group_of[input.id()];
+        const bool own =
+            maker >= 0 && (maker == watched || &plan_.groups[maker] == &group);
+        if (!own && !input.op().is_source) return false;
+      }
+      return true;
     });
   }
 
@@ -163,7 +260,7 @@ class Planner {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
         const int input = node.input_id(i).node;
-        if (graph_.node(input).op().sum_reduction &&
+        if (IsSum(graph_.node(input)) &&
             std::count(into.nodes.begin(), into.nodes.end(), input) > 0) {
           return true;
         }
@@ -181,10 +278,12 @@ class Planner {
       target.nodes.push_back(id);
     }
     plan_.groups[from].nodes.clear();
-    // An epilogue's kernel node stays first; the rest is in order of ids.
-    std::sort(
-        target.nodes.begin() + (target.kind == GroupKind::kEpilogue ? 1 : 0),
-        target.nodes.end());
+    // An epilogue's kernel node stays first, and what watches comes last; the
+    // rest is in order of ids.
+    const bool has_kernel = target.kind == GroupKind::kEpilogue;
+    std::ranges::sort(target.nodes.begin() + (has_kernel ? 1 : 0),
+                      target.nodes.end(), {},
+                      [&](int id) { return std::pair(!trained_[id], id); });
   }
 
   void DropEmptyGroups() {
@@ -201,11 +300,18 @@ class Planner {
 
   Graph graph_;
   std::vector<bool> trained_;  // needed without observations
+  std::map<ValueId, std::vector<int>> source_readers_;
   GroupOrder order_;
   FusionPlan plan_;
 };
 
 }  // namespace
+
+bool ReadsElementByElement(const Node& node, int i) {
+  if (node.op().loop_ending != LoopEnding::kNone) return i == 0;
+  return node.op().elementwise &&
+         node.input(i).shape() == node.output_type().shape;
+}
 
 FusionPlan PlanFusion(const Program& program, bool fuse) {
   return Planner(program).Plan(fuse);

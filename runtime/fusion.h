@@ -14,19 +14,21 @@ namespace evengrad {
 
 enum class GroupKind : uint8_t {
   kKernel,    // one node with a kernel of its own
-  kLoop,      // elementwise nodes, and sums that end them, as one fused loop
-  kEpilogue,  // a node whose kernel runs the group's elementwise nodes on each
-              // part of its output
+  kLoop,      // elementwise nodes, and what ends them (OpDef::loop_ending), as
+              // one fused loop
+  kEpilogue,  // a node whose kernel runs the group's elementwise nodes, and
+              // statistics that end them, on each part of its output
 };
 
 struct Group {
   GroupKind kind = GroupKind::kKernel;
-  std::vector<int> nodes = {};  // in order; an epilogue's kernel node is first
+  // An epilogue's kernel node is first; what only observations need is last.
+  std::vector<int> nodes = {};
 };
 
 struct FusionPlan {
   std::vector<Group> groups = {};
-  // By node: needed without the program's observations. Nodes of a group agree.
+  // By node: needed without the program's observations.
   std::vector<bool> trained = {};
   // The group of each node; -1 for nodes that need no kernel: sources, aliases.
   std::vector<int> group_of = {};
@@ -35,11 +37,15 @@ struct FusionPlan {
 // Partitions the nodes of a program with static types. A node joins the group
 // of a producer when their loops have the same shape and compute type, when no
 // path leaves the group and comes back, and when it would not pull part of a
-// gradient into the forward pass (which would keep more values alive). Values
-// that only observations need are grouped by themselves, so that watching
-// changes no bit of what is watched. With `fuse` false every node is its own
-// group.
+// gradient into the forward pass (which would keep more values alive). Nodes
+// that only observations need are grouped by themselves, and then added to a
+// group whose values they watch, so that watching changes no bit of what is
+// watched. With `fuse` false every node is its own group.
 EVENGRAD_EXPORT FusionPlan PlanFusion(const Program& program, bool fuse);
+
+// In a fused loop, `node` reads each element of its input `i` only at its own
+// place: before the loop stores anything there.
+EVENGRAD_EXPORT bool ReadsElementByElement(const Node& node, int i);
 
 }  // namespace evengrad
 

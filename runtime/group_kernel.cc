@@ -48,8 +48,10 @@ DType GroupComputeType(const Graph& graph, std::span<const int> nodes) {
 class ProgramBuilder {
  public:
   // `first_input`, where given, becomes input 0.
+  // `trained` as in FusionPlan.
   ProgramBuilder(const Graph& graph, std::span<const int> nodes,
-                 const BufferPlan& buffers, std::optional<Value> first_input)
+                 const std::vector<bool>& trained, const BufferPlan& buffers,
+                 std::optional<Value> first_input)
       : graph_(graph), nodes_(nodes), buffers_(buffers) {
     if (first_input.has_value()) AddInput(*first_input);
     for (int id : nodes_) {
@@ -61,11 +63,17 @@ class ProgramBuilder {
       }
     }
     program_.num_inputs = static_cast<int>(inputs_.size());
-    for (int id : nodes_) AddNode(graph_.node(id));
+    size_t num_trained = 0;
+    for (int id : nodes_) {
+      AddNode(graph_.node(id));
+      if (trained[id]) num_trained = program_.instructions.size();
+    }
+    program_.num_watching =
+        static_cast<int>(program_.instructions.size() - num_trained);
   }
 
   const std::vector<Value>& inputs() const { return inputs_; }
-  const std::vector<Value>& outputs() const { return outputs_; }
+  const std::vector<LoopOutput>& outputs() const { return outputs_; }
   const ElementwiseProgram& program() const { return program_; }
 
  private:
@@ -97,19 +105,35 @@ class ProgramBuilder {
     for (int i = 0; i < node.num_inputs(); ++i) {
       arguments.push_back(RegisterOf(node.input(i)));
     }
-    int result = arguments[0];  // what a sum adds up
     if (node.op().elementwise) {
       const ElementwiseProgram traced =
           TraceElementwise(node.op(), node.num_inputs(), node.attributes());
-      result = program_.Inline(traced, arguments)[0];
+      const int result = program_.Inline(traced, arguments)[0];
       registers_.emplace(node.output().id(), result);
+      return AddOutput(result, node, {.type = node.output_type()});
     }
-    const int buffer = buffers_.BufferOf(node.output().id());
-    if (buffer >= 0) {
-      program_.outputs.push_back(result);
-      program_.only_watched.push_back(buffers_.only_watched[buffer]);
-      outputs_.push_back(node.output());
+    if (node.op().loop_ending == LoopEnding::kSum) {
+      return AddOutput(
+          arguments[0], node,
+          {.ending = LoopEnding::kSum, .type = KeptDimensions(node)});
     }
+    AddOutput(arguments[0], node,
+              {.ending = LoopEnding::kStatistics,
+               .type = node.output_type(),
+               .statistics = {.low = node.attribute<double>("low"),
+                              .high = node.attribute<double>("high"),
+                              .bins = node.attribute<int64_t>("bins")},
+               .histogram_buffer = buffers_.BufferOf(node.output(1).id())});
+  }
+
+  // Where somebody wants it.
+  void AddOutput(int result, const Node& node, LoopOutput output) {
+    output.buffer = buffers_.BufferOf(node.output().id());
+    if (output.buffer < 0 && output.histogram_buffer < 0) return;
+    program_.outputs.push_back(result);
+    program_.only_watched.push_back(buffers_.only_watched[std::max(
+        output.buffer, output.histogram_buffer)]);
+    outputs_.push_back(std::move(output));
   }
 
   const Graph& graph_;
@@ -117,28 +141,23 @@ class ProgramBuilder {
   const BufferPlan& buffers_;
   ElementwiseProgram program_;
   std::vector<Value> inputs_;
-  std::vector<Value> outputs_;
+  std::vector<LoopOutput> outputs_;
   std::map<ValueId, int> registers_;
 };
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(const Graph& graph,
-                                                 const Group& group,
-                                                 const BufferPlan& buffers) {
-  const ProgramBuilder builder(graph, group.nodes, buffers, std::nullopt);
+absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(
+    const Graph& graph, const Group& group, const std::vector<bool>& trained,
+    const BufferPlan& buffers) {
+  const ProgramBuilder builder(graph, group.nodes, trained, buffers,
+                               std::nullopt);
   FusedLoop loop{.program = builder.program(),
-                 .compute_type = GroupComputeType(graph, group.nodes)};
+                 .compute_type = GroupComputeType(graph, group.nodes),
+                 .outputs = builder.outputs()};
   const Node first = graph.node(group.nodes.front());
   loop.shape = first.output_type().shape;
   for (const Value& input : builder.inputs()) {
     loop.inputs.push_back(input.type());
     loop.input_buffers.push_back(buffers.BufferOf(input.id()));
-  }
-  for (const Value& output : builder.outputs()) {
-    const bool sum = output.node().op().sum_reduction;
-    loop.outputs.push_back(sum ? KeptDimensions(output.node()) : output.type());
-    loop.output_buffers.push_back(buffers.BufferOf(output.id()));
-    loop.reductions.push_back(sum ? OutputReduction::kSum
-                                  : OutputReduction::kNone);
   }
   return MakeFusedLoop(std::move(loop));
 }
@@ -147,13 +166,14 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(const Graph& graph,
 // it: the place of an output that no input shares, or -1 for scratch.
 int BorrowedOutput(const ProgramBuilder& builder, const TensorType& type,
                    const BufferPlan& buffers) {
-  for (const Value& output : builder.outputs()) {
-    const int buffer = buffers.BufferOf(output.id());
-    const bool own_place =
-        buffers.buffers[buffer].kind == BufferKind::kResult ||
-        (buffers.buffers[buffer].kind == BufferKind::kArena &&
-         !buffers.overwrites_input[buffer]);
-    if (own_place && output.type() == type) return buffer;
+  for (const LoopOutput& output : builder.outputs()) {
+    if (output.ending != LoopEnding::kNone || !(output.type == type)) continue;
+    const BufferKind kind = buffers.buffers[output.buffer].kind;
+    if (kind == BufferKind::kResult ||
+        (kind == BufferKind::kArena &&
+         !buffers.overwrites_input[output.buffer])) {
+      return output.buffer;
+    }
   }
   return -1;
 }
@@ -188,20 +208,17 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeNodeKernel(
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
-    const Graph& graph, const Group& group, const BufferPlan& buffers) {
+    const Graph& graph, const Group& group, const std::vector<bool>& trained,
+    const BufferPlan& buffers) {
   const Node node = graph.node(group.nodes.front());
   const std::span<const int> rest =
       std::span<const int>(group.nodes).subspan(1);
-  const ProgramBuilder builder(graph, rest, buffers, node.output());
-  Epilogue epilogue{.program = builder.program()};
+  const ProgramBuilder builder(graph, rest, trained, buffers, node.output());
+  Epilogue epilogue{.program = builder.program(), .outputs = builder.outputs()};
   for (const Value& input :
        std::span<const Value>(builder.inputs()).subspan(1)) {
     epilogue.input_types.push_back(input.type());
     epilogue.input_buffers.push_back(buffers.BufferOf(input.id()));
-  }
-  for (const Value& output : builder.outputs()) {
-    epilogue.output_types.push_back(output.type());
-    epilogue.output_buffers.push_back(buffers.BufferOf(output.id()));
   }
   KernelRequest request = RequestFor(node, buffers);
   if (request.output_buffers[0] < 0) {
@@ -216,12 +233,13 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
-    const Graph& graph, const Group& group, const BufferPlan& buffers) {
+    const Graph& graph, const Group& group, const std::vector<bool>& trained,
+    const BufferPlan& buffers) {
   switch (group.kind) {
     case GroupKind::kLoop:
-      return MakeLoop(graph, group, buffers);
+      return MakeLoop(graph, group, trained, buffers);
     case GroupKind::kEpilogue:
-      return MakeWithEpilogue(graph, group, buffers);
+      return MakeWithEpilogue(graph, group, trained, buffers);
     case GroupKind::kKernel:
       break;
   }

@@ -14,8 +14,10 @@
 
 namespace evengrad {
 
+// `trained` as in FusionPlan.
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
-    const Graph& graph, const Group& group, const BufferPlan& buffers);
+    const Graph& graph, const Group& group, const std::vector<bool>& trained,
+    const BufferPlan& buffers);
 
 }  // namespace evengrad
 

@@ -158,7 +158,7 @@ class Scheduler {
       const Node node = program_.graph.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
         if (!(WithoutAliases(node.input(i)).id() == state)) continue;
-        if (!node.op().elementwise || !(node.input_id(i) == state)) {
+        if (!ReadsElementByElement(node, i) || !(node.input_id(i) == state)) {
           return false;
         }
       }

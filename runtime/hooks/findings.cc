@@ -50,8 +50,9 @@ bool HasGradient(const LayerRecord& layer) {
 
 class Judge {
  public:
-  Judge(const StatisticsRecord& record, const FindingThresholds& thresholds)
-      : record_(record), thresholds_(thresholds) {}
+  Judge(const StatisticsRecord& record, const FindingThresholds& thresholds,
+        bool in_words)
+      : record_(record), thresholds_(thresholds), in_words_(in_words) {}
 
   std::vector<Finding> Run() {
     JudgeNetwork();
@@ -71,14 +72,17 @@ class Judge {
   }
 
  private:
-  void Add(FindingKind kind, const std::string& layer, std::string text,
-           std::string cure) {
-    findings_.push_back({.kind = kind,
-                         .layer = layer,
-                         .step = record_.step,
-                         .since = record_.step,
-                         .text = std::move(text),
-                         .cure = std::move(cure)});
+  // `text` and `cure` make the words.
+  template <typename Text, typename Cure>
+  void Add(FindingKind kind, const std::string& layer, const Text& text,
+           const Cure& cure) {
+    Finding& finding = findings_.emplace_back();
+    finding.kind = kind;
+    finding.layer = layer;
+    finding.step = finding.since = record_.step;
+    if (!in_words_) return;
+    finding.text = text();
+    finding.cure = cure();
   }
 
   void JudgeNetwork() {
@@ -93,16 +97,19 @@ class Judge {
     const double end = last->output_gradient.root_mean_square();
     if (!(end > 0)) return;
     const double ratio = first->output_gradient.root_mean_square() / end;
-    const std::string text = Compared("the gradient at " + first->name, ratio,
-                                      "that at " + last->name);
+    const auto text = [&] {
+      return Compared(StrCat(ratio < 1 ? "vanishing" : "exploding",
+                             " gradient: the ", "gradient at ", first->name),
+                      ratio, "that at " + last->name);
+    };
     if (ratio < thresholds_.network_ratio) {
-      Add(FindingKind::kVanishing, "", "vanishing gradient: " + text,
-          CureOfVanishing());
+      Add(FindingKind::kVanishing, "", text, [&] { return CureOfVanishing(); });
       network_ = FindingKind::kVanishing;
     } else if (ratio > 1 / thresholds_.network_ratio) {
-      Add(FindingKind::kExploding, "", "exploding gradient: " + text,
-          "choose an initializer that fits the activation (auto), or clip the "
-          "gradients");
+      Add(FindingKind::kExploding, "", text, [] {
+        return "choose an initializer that fits the activation (auto), or clip "
+               "the gradients";
+      });
       network_ = FindingKind::kExploding;
     }
   }
@@ -139,66 +146,100 @@ class Judge {
   }
 
   bool JudgeNumbers(const LayerRecord& layer) {
+    bool bad = !layer.output.finite() || !layer.output_gradient.finite();
+    for (const ParameterRecord& p : layer.parameters) {
+      bad |= !p.value.finite() || !p.gradient.finite() || !p.update.finite();
+    }
+    if (!bad) return false;
+    Add(
+        FindingKind::kNonFinite, layer.name,
+        [&] {
+          return StrCat(layer.name, ": NaN or infinite numbers in ",
+                        BadNumbers(layer));
+        },
+        [] {
+          return "find the first one with --check-numerics; lower the learning "
+                 "rate or clip the gradients";
+        });
+    return true;
+  }
+
+  static std::string BadNumbers(const LayerRecord& layer) {
     std::string bad;
-    auto note = [&](const TensorSummary& tensor, const std::string& name) {
+    auto note = [&](const TensorSummary& tensor, std::string_view what,
+                    std::string_view name) {
       if (tensor.finite()) return;
       bad +=
-          StrCat(bad.empty() ? "" : ", ", name, " (",
+          StrCat(bad.empty() ? "" : ", ", what, name, " (",
                  tensor.nans + tensor.infinities, " of ", tensor.elements, ")");
     };
-    note(layer.output, "the output");
-    note(layer.output_gradient, "the output's gradient");
+    note(layer.output, "the output", "");
+    note(layer.output_gradient, "the output's gradient", "");
     for (const ParameterRecord& p : layer.parameters) {
-      note(p.value, p.name);
-      note(p.gradient, "the gradient of " + p.name);
-      note(p.update, "the update of " + p.name);
+      note(p.value, "", p.name);
+      note(p.gradient, "the gradient of ", p.name);
+      note(p.update, "the update of ", p.name);
     }
-    if (bad.empty()) return false;
-    Add(FindingKind::kNonFinite, layer.name,
-        StrCat(layer.name, ": NaN or infinite numbers in ", bad),
-        "find the first one with --check-numerics; lower the learning rate or "
-        "clip the gradients");
-    return true;
+    return bad;
   }
 
   void JudgeActivation(const LayerRecord& layer, const LayerRecord* before,
                        const LayerRecord* next) {
     if (layer.saturated_share.value_or(0) >= thresholds_.saturated_share) {
-      std::string text =
-          StrCat(layer.name, ": ", Percent(*layer.saturated_share), " of ",
-                 layer.activation, " units saturated");
-      // A layer's input is the output of the one before it.
-      if (before != nullptr && next != nullptr && HasGradient(*before) &&
-          before->gradient_ratio.value_or(1) < 1) {
-        text += Compared("; its input gradient", *before->gradient_ratio,
-                         next->name + "'s");
-      }
-      Add(FindingKind::kSaturated, layer.name, text,
-          "smaller initial weights (Glorot), standardized inputs, or an "
-          "activation that does not saturate");
+      Add(
+          FindingKind::kSaturated, layer.name,
+          [&] { return TextOfSaturated(layer, before, next); },
+          [] {
+            return "smaller initial weights (Glorot), standardized inputs, or "
+                   "an activation that does not saturate";
+          });
     }
     if (!layer.dead_units.has_value() || layer.units == 0) return;
     const double share = static_cast<double>(*layer.dead_units) /
                          static_cast<double>(layer.units);
     if (share < thresholds_.dead_share) return;
-    Add(FindingKind::kDeadUnits, layer.name,
-        StrCat(layer.name, ": ", *layer.dead_units, " of ", layer.units, " ",
-               layer.activation, " units are dead"),
-        "a lower learning rate, He initialization, or leaky_relu, elu or selu");
+    Add(
+        FindingKind::kDeadUnits, layer.name,
+        [&] {
+          return StrCat(layer.name, ": ", *layer.dead_units, " of ",
+                        layer.units, " ", layer.activation, " units are dead");
+        },
+        [] {
+          return "a lower learning rate, He initialization, or leaky_relu, elu "
+                 "or selu";
+        });
+  }
+
+  static std::string TextOfSaturated(const LayerRecord& layer,
+                                     const LayerRecord* before,
+                                     const LayerRecord* next) {
+    std::string text = StrCat(layer.name, ": ", Percent(*layer.saturated_share),
+                              " of ", layer.activation, " units saturated");
+    // A layer's input is the output of the one before it.
+    if (before != nullptr && next != nullptr && HasGradient(*before) &&
+        before->gradient_ratio.value_or(1) < 1) {
+      text += Compared("; its input gradient", *before->gradient_ratio,
+                       next->name + "'s");
+    }
+    return text;
   }
 
   void JudgeNeighbours(const LayerRecord& layer, const LayerRecord& next) {
     if (!layer.gradient_ratio.has_value() || !HasGradient(next)) return;
     const double ratio = *layer.gradient_ratio;
-    const std::string text =
-        Compared(layer.name + ": its gradient", ratio, "that of " + next.name);
+    const auto text = [&] {
+      return Compared(layer.name + ": its gradient", ratio,
+                      "that of " + next.name);
+    };
     if (ratio < thresholds_.layer_ratio) {
-      Add(FindingKind::kGradientDrop, layer.name, text,
-          StrCat("look at the weights and saturation of ", next.name));
+      Add(FindingKind::kGradientDrop, layer.name, text, [&] {
+        return StrCat("look at the weights and saturation of ", next.name);
+      });
     } else if (ratio > 1 / thresholds_.layer_ratio) {
-      Add(FindingKind::kGradientJump, layer.name, text,
-          StrCat("smaller initial weights in ", next.name,
-                 ", or clip the gradients"));
+      Add(FindingKind::kGradientJump, layer.name, text, [&] {
+        return StrCat("smaller initial weights in ", next.name,
+                      ", or clip the gradients");
+      });
     }
   }
 
@@ -217,28 +258,41 @@ class Judge {
       }
     }
     if (!layer.parameters.empty() && gradients == 0) {
-      Add(FindingKind::kZeroGradient, layer.name,
-          StrCat(layer.name, ": the gradients of its parameters are 0"),
-          "it learns nothing: look for dead units, saturation or a stopped "
-          "gradient after it");
+      Add(
+          FindingKind::kZeroGradient, layer.name,
+          [&] {
+            return layer.name + ": the gradients of its parameters are 0";
+          },
+          [] {
+            return "it learns nothing: look for dead units, saturation or a "
+                   "stopped gradient after it";
+          });
       return;
     }
     if (!matrices) return;
     if (largest > thresholds_.large_update) {
-      Add(FindingKind::kLargeUpdates, layer.name,
-          StrCat(layer.name, ": a step changes ", worst->name, " by ",
-                 Ratio(largest), " its norm"),
-          "a lower learning rate (a change of 1/1000 is usual)");
+      Add(
+          FindingKind::kLargeUpdates, layer.name,
+          [&] {
+            return StrCat(layer.name, ": a step changes ", worst->name, " by ",
+                          Ratio(largest), " its norm");
+          },
+          [] { return "a lower learning rate (a change of 1/1000 is usual)"; });
     } else if (largest < thresholds_.small_update) {
-      Add(FindingKind::kSmallUpdates, layer.name,
-          StrCat(layer.name, ": a step changes its weights by less than ",
-                 Short(thresholds_.small_update), " of their norm"),
-          CureOfSmallUpdates());
+      Add(
+          FindingKind::kSmallUpdates, layer.name,
+          [&] {
+            return StrCat(layer.name, ": a step changes its weights by less ",
+                          "than ", Short(thresholds_.small_update),
+                          " of their norm");
+          },
+          [&] { return CureOfSmallUpdates(); });
     }
   }
 
   const StatisticsRecord& record_;
   const FindingThresholds& thresholds_;
+  const bool in_words_;
   std::optional<FindingKind> network_;  // vanishing or exploding
   std::vector<Finding> findings_;
 };
@@ -273,7 +327,12 @@ std::string_view Name(FindingKind kind) {
 
 std::vector<Finding> FindingsOf(const StatisticsRecord& record,
                                 const FindingThresholds& thresholds) {
-  return Judge(record, thresholds).Run();
+  return Judge(record, thresholds, true).Run();
+}
+
+std::vector<Finding> FindingsWithoutWords(const StatisticsRecord& record,
+                                          const FindingThresholds& thresholds) {
+  return Judge(record, thresholds, false).Run();
 }
 
 }  // namespace evengrad

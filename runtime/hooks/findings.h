@@ -69,6 +69,10 @@ struct FindingThresholds {
 EVENGRAD_EXPORT std::vector<Finding> FindingsOf(
     const StatisticsRecord& record, const FindingThresholds& thresholds = {});
 
+// The same without `text` and `cure`, which take longer than all the rest.
+std::vector<Finding> FindingsWithoutWords(
+    const StatisticsRecord& record, const FindingThresholds& thresholds = {});
+
 }  // namespace evengrad
 
 #endif  // EVENGRAD_RUNTIME_HOOKS_FINDINGS_H_

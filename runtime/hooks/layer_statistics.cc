@@ -6,7 +6,6 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/activation_traits.h"
-#include "evengrad/ops/change_statistics.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/hooks/layers_of_model.h"
@@ -15,8 +14,10 @@ namespace evengrad {
 namespace {
 
 double Get(const Tensor& summary, Statistic statistic) {
-  return LoadAsDouble(summary.dtype(), summary.data(),
-                      static_cast<int64_t>(statistic));
+  const auto i = static_cast<size_t>(statistic);
+  return summary.dtype() == DType::kF64
+             ? static_cast<const double*>(summary.data())[i]
+             : static_cast<const float*>(summary.data())[i];
 }
 
 // The largest output of each unit: of a column of [batch, units], of a channel
@@ -69,12 +70,6 @@ absl::Status LayerStatistics::InstrumentUpdates(
   loss_ = PlaceOf(instrumentation.loss());
   Value clipped;
   bool replaced = false;
-  const auto place_values = [&](const StatisticsValues& values) {
-    return TensorPlaces{.summary = PlaceOf(values.summary),
-                        .histogram = options_.histogram_bins > 0
-                                         ? PlaceOf(values.histogram)
-                                         : -1};
-  };
   for (const ModelLayer& layer : LayersOf(instrumentation)) {
     LayerPlaces places = {.name = layer.name};
     if (layer.output.valid()) {
@@ -92,15 +87,13 @@ absl::Status LayerStatistics::InstrumentUpdates(
       }
     }
     for (const Value& parameter : layer.parameters) {
-      const ChangeStatisticsValues change =
-          ChangeStatistics(parameter, instrumentation.new_value(parameter),
-                           options_.histogram_bins);
       const Value gradient = instrumentation.gradient(parameter);
       const Value raw = instrumentation.raw_gradient(parameter);
-      places.parameters.push_back({.parameter = parameter,
-                                   .value = place_values(change.before),
-                                   .gradient = Watch(raw),
-                                   .update = place_values(change.change)});
+      places.parameters.push_back(
+          {.parameter = parameter,
+           .value = Watch(parameter),
+           .gradient = Watch(raw),
+           .update = Watch(instrumentation.new_value(parameter) - parameter)});
       replaced |= !(gradient == raw);
       const Value squares = SumOfSquares(gradient);
       clipped = clipped.valid() ? clipped + squares : squares;
@@ -227,15 +220,25 @@ absl::Status LayerStatistics::Observe(const Observation& observation) {
 }
 
 void LayerStatistics::UpdateFindings() {
-  findings_ = FindingsOf(latest_);
-  std::map<std::pair<std::string, FindingKind>, int64_t> since;
-  for (Finding& finding : findings_) {
-    const auto key = std::pair(finding.layer, finding.kind);
-    const auto before = since_.find(key);
-    if (before != since_.end()) finding.since = before->second;
-    since[key] = finding.since;
+  std::vector<Finding> now = FindingsWithoutWords(latest_);
+  for (Finding& finding : now) {
+    const auto before = std::ranges::find_if(standing_, [&](const Finding& f) {
+      return f.kind == finding.kind && f.layer == finding.layer;
+    });
+    if (before != standing_.end()) finding.since = before->since;
   }
-  since_ = std::move(since);
+  standing_ = std::move(now);
+  in_words_ = false;
+}
+
+const std::vector<Finding>& LayerStatistics::findings() const {
+  if (in_words_) return findings_;
+  findings_ = FindingsOf(latest_);
+  for (size_t i = 0; i < findings_.size(); ++i) {
+    findings_[i].since = standing_[i].since;
+  }
+  in_words_ = true;
+  return findings_;
 }
 
 }  // namespace evengrad

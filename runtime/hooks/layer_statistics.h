@@ -16,7 +16,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,7 +56,7 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
   // The last record; its step is 0 before the first.
   const StatisticsRecord& latest() const { return latest_; }
   // What is wrong in it, worst first, and since when.
-  const std::vector<Finding>& findings() const { return findings_; }
+  const std::vector<Finding>& findings() const;
 
  private:
   // Where the observed values of a tensor are; -1 where there are none.
@@ -97,9 +96,11 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
   int loss_ = -1;
   int clipped_squares_ = -1;
   StatisticsRecord latest_;
-  std::vector<Finding> findings_;
-  // Since which step a finding holds, by layer and kind.
-  std::map<std::pair<std::string, FindingKind>, int64_t> since_;
+  // Of the latest record, or a restored one, without words.
+  std::vector<Finding> standing_;
+  // Of the latest record, put in words when somebody asks for them.
+  mutable std::vector<Finding> findings_;
+  mutable bool in_words_ = true;
 };
 
 }  // namespace evengrad

@@ -57,12 +57,12 @@ std::string LayerStatistics::SaveMemory() const {
     text += StrCat(" ", layer.records, " ", layer.silent.size());
     for (const int64_t records : layer.silent) text += StrCat(" ", records);
   }
-  text += StrCat(" ", since_.size());
-  for (const auto& [key, step] : since_) {
+  text += StrCat(" ", standing_.size());
+  for (const Finding& finding : standing_) {
     const auto layer =
-        std::ranges::find(layers_, key.first, &LayerPlaces::name);
+        std::ranges::find(layers_, finding.layer, &LayerPlaces::name);
     text += StrCat(" ", layer == layers_.end() ? -1 : layer - layers_.begin(),
-                   " ", static_cast<int>(key.second), " ", step);
+                   " ", static_cast<int>(finding.kind), " ", finding.since);
   }
   return text;
 }
@@ -83,7 +83,7 @@ absl::Status LayerStatistics::RestoreMemory(std::string_view bytes) {
     if (!records || !ReadList(numbers, layer.silent)) return broken;
     layer.records = *records;
   }
-  std::map<std::pair<std::string, FindingKind>, int64_t> since;
+  std::vector<Finding> restored;
   const std::optional<int64_t> findings = numbers.Next(0);
   if (!findings) return broken;
   for (int64_t i = 0; i < *findings; ++i) {
@@ -94,12 +94,14 @@ absl::Status LayerStatistics::RestoreMemory(std::string_view bytes) {
         *kind > static_cast<int64_t>(FindingKind::kSmallUpdates)) {
       return broken;
     }
-    const std::string name = *layer < 0 ? std::string() : layers[*layer].name;
-    since[{name, static_cast<FindingKind>(*kind)}] = *step;
+    restored.push_back(
+        {.kind = static_cast<FindingKind>(*kind),
+         .layer = *layer < 0 ? std::string() : layers[*layer].name,
+         .since = *step});
   }
   if (!numbers.at_end()) return broken;
   layers_ = std::move(layers);
-  since_ = std::move(since);
+  standing_ = std::move(restored);
   return absl::OkStatus();
 }
 

@@ -82,6 +82,23 @@ TEST(JoinedPrimitivesTest, WhatIsOnlyWatchedIsKeptBesideTheJoinedPass) {
                    JoinedPrimitive::kNone, JoinedPrimitive::kScaledElu}));
 }
 
+TEST(JoinedPrimitivesTest, WhatWatchesJoinsNothing) {
+  using Kinds = std::vector<JoinedPrimitive>;
+  ElementwiseProgram program = Trace(3, Update);
+  const int product = program.num_inputs;
+  // product - its square
+  const int square = program.Append(
+      {.primitive = Primitive::kMultiply, .inputs = {product, product, -1}});
+  program.outputs.push_back(program.Append(
+      {.primitive = Primitive::kSubtract, .inputs = {product, square, -1}}));
+  program.only_watched = {false, true};
+  program.num_watching = 2;
+  EXPECT_EQ(
+      Joined(program),
+      (Kinds{JoinedPrimitive::kNone, JoinedPrimitive::kNegativeMultiplyAdd,
+             JoinedPrimitive::kNone, JoinedPrimitive::kNone}));
+}
+
 TEST(JoinedPrimitivesTest, WhatOthersReadIsKept) {
   EXPECT_EQ(Joined(Trace(3, TwoReaders)).size(), 3u);
   EXPECT_EQ(Joined(Trace(3, AtOne)).size(), 2u);
@@ -99,9 +116,7 @@ void RunLoop(const ElementwiseProgram& program, int64_t n,
     loop.input_buffers.push_back(buffer);
   }
   for (int buffer : output_buffers) {
-    loop.outputs.push_back(F32({n}));
-    loop.output_buffers.push_back(buffer);
-    loop.reductions.push_back(OutputReduction::kNone);
+    loop.outputs.push_back({.type = F32({n}), .buffer = buffer});
   }
   absl::StatusOr<std::unique_ptr<Kernel>> kernel =
       MakeFusedLoop(std::move(loop));

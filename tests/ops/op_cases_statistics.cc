@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "evengrad/ops/builtin_ops.h"
-#include "evengrad/ops/change_statistics.h"
 #include "op_cases.h"
 
 namespace evengrad {
@@ -109,39 +108,10 @@ OpCase StatisticsCase() {
           .terms = 16};
 }
 
-OpCase ChangeStatisticsCase() {
-  auto sample = [](const Shape& shape, const Domain& after, int64_t bins) {
-    return OpSample{.inputs = {{F32(shape)}, {F32(shape), after}},
-                    .attributes = {{"bins", bins}}};
-  };
-  OpSample large = sample({157, 131}, {}, 32);
-  large.large = true;
-  return {
-      .op = &ChangeStatisticsOp(),
-      .samples = {sample({3, 3}, {}, 0), sample({}, {}, 4),
-                  sample({2, 5, 41}, {.low = 5, .high = 6}, 7), large},
-      .errors = {{.inputs = {Bool({4}), Bool({4})},
-                  .message = "before must be floating (f32, f64 or bf16), "
-                             "found bool[4]"},
-                 {.inputs = {F32({4}), F32({5})},
-                  .message = "after must have the type of before, f32[4], "
-                             "found f32[5]"},
-                 {.inputs = {F32({4})}, .message = "takes 2 input(s), 1 given"},
-                 {.inputs = {F32({4}), F32({4})},
-                  .attributes = {{"bins", int64_t{4097}}},
-                  .message = "bins"}},
-      .points = {{.inputs = {{1, 0, -3, INFINITY}, {2, 0, -1, 1}},
-                  .outputs = {4, -2.0 / 3, std::sqrt(26.0) / 3, -3, 1,
-                              std::sqrt(10.0), 1, 0, 1, 0}}},
-      .gradient = GradientKind::kNone,
-      .terms = 16};
-}
-
 }  // namespace
 
 std::vector<OpCase> StatisticsCases() {
-  return {SumOfSquaresCase(), PercentileCase(), StatisticsCase(),
-          ChangeStatisticsCase()};
+  return {SumOfSquaresCase(), PercentileCase(), StatisticsCase()};
 }
 
 }  // namespace evengrad

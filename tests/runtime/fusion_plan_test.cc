@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/schedule.h"
@@ -77,14 +78,64 @@ TEST(FusionPlanTest, OtherShapesAreOtherLoops) {
   EXPECT_EQ(PlanFusion(program, true).groups.size(), 2u);
 }
 
-TEST(FusionPlanTest, WatchedNodesDoNotJoinWhatIsTrained) {
+// Names of a group's nodes in their order.
+std::vector<std::string> Ordered(const Program& program, const Group& group) {
+  std::vector<std::string> names;
+  for (int id : group.nodes) names.push_back(program.graph.node(id).name());
+  return names;
+}
+
+TEST(FusionPlanTest, WhatWatchesComesLastInTheLoopItWatches) {
   Graph graph;
   const Value x = Placeholder(graph, "x", F32({4, 8}));
   const Value y = Exp(x);
+  const Value watching = Statistics(Square(y)).summary;
   Program program{.graph = graph, .fetches = {{"y", Tanh(y)}}};
-  program.observations = {{.name = "o", .values = {Square(y)}}};
+  program.observations = {{.name = "o", .values = {watching}}};
+  const FusionPlan plan = PlanFusion(program, true);
+  ASSERT_EQ(plan.groups.size(), 1u);
+  EXPECT_EQ(Ordered(program, plan.groups[0]),
+            (std::vector<std::string>{"exp", "tanh", "square", "statistics"}));
+}
+
+TEST(FusionPlanTest, WhatWatchesDelaysNothing) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({8, 8}));
+  const Value y = Exp(x);
+  Program program{.graph = graph, .fetches = {{"y", Tanh(y)}}};
+  // It would have to wait for the other value.
+  program.observations = {{.name = "o", .values = {y * Transpose(x)}}};
   EXPECT_EQ(Names(program, PlanFusion(program, true)),
-            (std::set<std::set<std::string>>{{"exp", "tanh"}, {"square"}}));
+            (std::set<std::set<std::string>>{
+                {"exp", "tanh"}, {"transpose"}, {"multiply"}}));
+}
+
+TEST(FusionPlanTest, StatisticsOfAProductEndIt) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value w = Placeholder(graph, "w", F32({8, 3}));
+  const Value y = MatMul(x, w);
+  Program program{.graph = graph, .fetches = {{"y", y}}};
+  program.observations = {{.name = "o", .values = {Statistics(y).summary}}};
+  const FusionPlan plan = PlanFusion(program, true);
+  ASSERT_EQ(plan.groups.size(), 1u);
+  EXPECT_EQ(plan.groups[0].kind, GroupKind::kEpilogue);
+}
+
+TEST(SchedulePlanTest, AStateThatIsWatchedIsOverwrittenInItsLoop) {
+  Graph graph;
+  const Value w =
+      State(graph, "w", Constant(graph, *Tensor::Zeros(F32({64, 64}))));
+  const Value next = w - 0.1 * Exp(w);
+  Program program{.graph = graph, .updates = {{w, next}}};
+  program.observations = {
+      {.name = "o",
+       .values = {Statistics(w).summary, Statistics(next - w).summary}}};
+  const FusionPlan fusion = PlanFusion(program, true);
+  const absl::StatusOr<StageSchedule> schedule = PlanSchedule(program, fusion);
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_TRUE(schedule->in_place[0]);
+  EXPECT_EQ(fusion.group_of[next.id().node], fusion.groups.size() - 1);
 }
 
 TEST(SchedulePlanTest, AStateIsOverwrittenAfterItsReaders) {

@@ -10,6 +10,7 @@
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
 #include "evengrad/ops/ops.h"
+#include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/reference_executor.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/testing/numbers.h"
@@ -329,6 +330,67 @@ TEST(FusionTest, NarrowerTypesRoundAndSaturateInsideOfLoops) {
   EXPECT_NE(fused->values[0].values[0], 0);
   EXPECT_NE(fused->values[1].values[0], 0);
   EXPECT_EQ(fused->values[3].values[2], 3 * 2147483647.0);
+}
+
+// Of values that loops and products compute, in several parts where they are
+// large.
+TEST(FusionTest, StatisticsEndLoopsAndProducts) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const int64_t rows : {3, 50, 640}) {
+      NumberSource numbers(static_cast<uint64_t>(rows));
+      const TensorType images = {dtype, {rows, 130}};
+      const TensorType weights = {dtype, {130, 200}};
+      Program program;
+      const Graph& graph = program.graph;
+      const Value x = Placeholder(graph, "x", images);
+      const Value w = Placeholder(graph, "w", weights);
+      const Value product = MatMul(x, w);
+      const auto watch = [&](const std::string& name, const Value& value,
+                             double limit) {
+        const StatisticsValues statistics =
+            Statistics(value, {.low = -limit, .high = limit, .bins = 16});
+        Fetch(program, StrCat(name, " summary"), statistics.summary);
+        // Between two bins rounding decides; the sum is the sample's size.
+        Fetch(program, StrCat(name, " counted"),
+              ReduceSum(statistics.histogram));
+      };
+      watch("x", x, 0.5);
+      watch("product", product, 0);
+      watch("tanh", Tanh(product + 1.0), 0);
+      watch("loop", Exp(x) * 2.0, 0);
+      const absl::StatusOr<Kernels> kernels = Compare(
+          program, {{x, Draw(images, numbers)}, {w, Draw(weights, numbers)}});
+      ASSERT_TRUE(kernels.ok()) << rows << ": " << kernels.status();
+      EXPECT_LE(kernels->fused, kernels->unfused - 4) << rows;
+    }
+  }
+}
+
+// A product and the sum it goes into round once. So they do where somebody
+// looks at the product, and at what follows from it.
+TEST(FusionTest, LookingAtAProductChangesNoBit) {
+  const TensorType type = F32({40, 50});
+  NumberSource numbers(8);
+  const Tensor factor = Draw(type, numbers);
+  const Tensor start = Draw(type, numbers);
+  const auto state_after = [&](bool watched) {
+    Graph graph;
+    const Value s = State(graph, "s", Constant(graph, start));
+    const Value product = s * Constant(graph, factor);
+    const Value next = product + s;
+    Program program{.graph = graph, .updates = {{s, next}}};
+    if (watched) {
+      program.observations = {
+          {.name = "o",
+           .values = {Square(product), Statistics(product - s).summary}}};
+    }
+    absl::StatusOr<Session> session = Session::Create(graph);
+    EXPECT_TRUE(session.ok()) << session.status();
+    const absl::StatusOr<RunResult> result = session->Run(program, {});
+    EXPECT_TRUE(result.ok()) << result.status();
+    return *session->Read("s");
+  };
+  EXPECT_TRUE(state_after(true) == state_after(false));
 }
 
 TEST(FusionTest, RandomGraphs) {

@@ -1,0 +1,25 @@
+// How a value leaves a fused loop.
+#ifndef EVENGRAD_OPS_LOOP_OUTPUT_H_
+#define EVENGRAD_OPS_LOOP_OUTPUT_H_
+
+#include "evengrad/graph/op_def.h"
+#include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/statistics.h"
+
+namespace evengrad {
+
+struct LoopOutput {
+  LoopEnding ending = LoopEnding::kNone;
+  // kNone: has the loop's shape. kSum: the loop's rank, and 1 where it is
+  // summed (f32: pairwise by blocks). kStatistics: of the summary, in the
+  // loop's compute type, f32 or f64.
+  TensorType type = {};
+  int buffer = -1;  // kStatistics: -1 where nobody wants the summary
+  // kStatistics alone:
+  StatisticsOptions statistics = {};
+  int histogram_buffer = -1;
+};
+
+}  // namespace evengrad
+
+#endif  // EVENGRAD_OPS_LOOP_OUTPUT_H_
