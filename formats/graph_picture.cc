@@ -104,14 +104,20 @@ void SetLifetimes(const CompiledProgram& compiled, GraphPicture& picture) {
   }
 }
 
-int HomeOf(const PictureKernel& kernel, const std::vector<PictureNode>& nodes) {
+// Of the nodes of a kernel that do not only watch, where there are such.
+int HomeOf(const KernelDescription& kernel,
+           const std::vector<PictureNode>& nodes) {
+  std::span<const int> ids = kernel.nodes;
+  if (kernel.num_trained > 0) {
+    ids = ids.first(static_cast<size_t>(kernel.num_trained));
+  }
   double flops = 0;
-  int most = kernel.nodes.back();
-  for (int id : kernel.nodes) {
+  int most = ids.back();
+  for (int id : ids) {
     flops += nodes[id].flops;
     if (nodes[id].flops > nodes[most].flops) most = id;
   }
-  return nodes[most].flops > flops / 2 ? most : kernel.nodes.back();
+  return nodes[most].flops > flops / 2 ? most : ids.back();
 }
 
 }  // namespace
@@ -191,8 +197,9 @@ GraphPicture PictureOf(const CompiledProgram& compiled) {
   }
   SetLifetimes(compiled, picture);
   AddCosts(compiled.program, picture);
-  for (PictureKernel& kernel : picture.kernels) {
-    kernel.home = HomeOf(kernel, picture.nodes);
+  for (size_t k = 0; k < picture.kernels.size(); ++k) {
+    picture.kernels[k].home =
+        HomeOf(compiled.kernel_descriptions[k], picture.nodes);
   }
   return picture;
 }

@@ -84,7 +84,7 @@ struct PictureKernel {
   int parts = 0;
   std::vector<int> nodes = {};
   // Of the nodes, the one whose layer and pass it is shown in: the one with
-  // most of the FLOPs, else the last.
+  // most of the FLOPs, else the last that does more than watch.
   int home = -1;
   std::vector<int> reads = {};  // buffers
   std::vector<int> writes = {};

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kBlock = 1024;
 constexpr size_t kAlignment = 64;
 constexpr size_t kSlot = 8;  // bytes of a scalar
-constexpr size_t kMaxStores = 128;
+constexpr size_t kMaxStores = 256;
 
 size_t Aligned(size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -128,9 +128,9 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
 
 // ---- Preparation ------------------------------------------------------------
 
-// Statistics subtract as they read: a difference that is only watched is never
-// stored. What it is taken from becomes the output, what is taken an output
-// more.
+// Statistics subtract as they read: a difference in the loop that is only
+// watched is not stored. What it is taken from becomes the output, what is
+// taken an output more.
 ElementwiseProgram BlockProgram::TakeDifferences(ElementwiseProgram program) {
   const int first_watching =
       static_cast<int>(program.instructions.size()) - program.num_watching;
@@ -326,7 +326,7 @@ void BlockProgram::PlanScratch() {
   pointers_offset_ = bytes;
   bytes += Aligned(registers_.size() * sizeof(void*));
   buffers_offset_ = bytes;
-  // Two more, for filling and converting.
+  // Two more, for scalars that are stored, summed or counted.
   bytes += (num_buffers_ + 2) * Aligned(kBlock * sizeof(double));
   partial_offset_ = bytes;
   if (has_sums_) bytes += Aligned(kBlock * sizeof(double));

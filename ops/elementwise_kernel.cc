@@ -11,8 +11,9 @@
 namespace evengrad {
 namespace {
 
-// Programs have few inputs and outputs: their pointers fit the stack.
-constexpr size_t kMaxPointers = 128;
+// Programs have few inputs and outputs: their pointers fit the stack. More than
+// fusion puts into one loop (runtime/fusion.cc) of ops with three inputs.
+constexpr size_t kMaxPointers = 256;
 
 absl::Status CheckPointers(size_t inputs, size_t outputs) {
   if (inputs <= kMaxPointers && outputs <= kMaxPointers) {

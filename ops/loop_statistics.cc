@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 #include "evengrad/ops/statistics_loops.h"
 
@@ -47,10 +48,17 @@ void CountBins(std::span<const double> sample, double minimum, double maximum,
   }
 }
 
+// `limit` as elements of the type hold it: every element is compared alike.
+double Held(DType dtype, double limit) {
+  if (dtype == DType::kF64) return limit;
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(limit, -kLargest, kLargest));
+}
+
 }  // namespace
 
 struct LoopStatistics::Counts {
-  // By part, then by statistics: a part's are not beside another's.
+  // By part, then by statistics.
   std::vector<std::vector<StatisticsAccumulator>> of_part;
   // By statistics: every stride-th element, empty without a histogram.
   std::vector<std::vector<double>> samples;
@@ -73,7 +81,8 @@ LoopStatistics::LoopStatistics(std::span<const LoopOutput> outputs,
     const bool counts_bins = output.histogram_buffer >= 0 && bins > 0;
     endings_.push_back(
         {output.buffer, counts_bins ? output.histogram_buffer : -1, bins});
-    none.emplace_back(output.statistics.low, output.statistics.high);
+    none.emplace_back(Held(compute_type, output.statistics.low),
+                      Held(compute_type, output.statistics.high));
     counts_->samples.emplace_back(
         counts_bins ? static_cast<size_t>((elements + stride_ - 1) / stride_)
                     : 0);
@@ -82,7 +91,6 @@ LoopStatistics::LoopStatistics(std::span<const LoopOutput> outputs,
   counts_->parts_left = num_parts;
 }
 
-LoopStatistics::LoopStatistics(LoopStatistics&&) noexcept = default;
 LoopStatistics::~LoopStatistics() = default;
 
 void LoopStatistics::Begin(int part) const {

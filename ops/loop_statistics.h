@@ -23,7 +23,6 @@ class LoopStatistics {
   // `num_parts` parts.
   LoopStatistics(std::span<const LoopOutput> outputs, DType compute_type,
                  int64_t elements, int num_parts);
-  LoopStatistics(LoopStatistics&&) noexcept;
   ~LoopStatistics();
 
   // Each part, once a run: Begin, Add for its blocks, End. Thread-safe over

@@ -178,6 +178,8 @@ void SquaresAroundMean(const Input input, int64_t count, T low, T high,
   const auto one = hn::Set(d, T{1});
   auto squares0 = hn::Zero(d);
   auto squares1 = squares0;
+  auto rest0 = squares0;  // what rounding of the sum has lost of the mean
+  auto rest1 = squares0;
   auto outside = squares0;
   auto count_outside = [&](hn::Vec<decltype(d)> x) HWY_ATTR {
     const auto beyond = hn::Or(hn::Lt(x, least), hn::Gt(x, most));
@@ -191,6 +193,8 @@ void SquaresAroundMean(const Input input, int64_t count, T low, T high,
     const auto db = hn::Sub(b, mean);
     squares0 = hn::MulAdd(da, da, squares0);
     squares1 = hn::MulAdd(db, db, squares1);
+    rest0 = hn::Add(rest0, da);
+    rest1 = hn::Add(rest1, db);
     if (kOutside) {
       count_outside(a);
       count_outside(b);
@@ -198,13 +202,18 @@ void SquaresAroundMean(const Input input, int64_t count, T low, T high,
   }
   block.around_mean = true;
   block.squares = hn::GetLane(hn::SumOfLanes(d, hn::Add(squares0, squares1)));
+  double rest = hn::GetLane(hn::SumOfLanes(d, hn::Add(rest0, rest1)));
   block.outside = static_cast<int64_t>(hn::GetLane(hn::SumOfLanes(d, outside)));
   for (; i < count; ++i) {
     const double deviation =
         static_cast<double>(input[i]) - static_cast<double>(center);
     block.squares += deviation * deviation;
+    rest += deviation;
     block.outside += kOutside && (input[i] < low || input[i] > high);
   }
+  const double n = static_cast<double>(count);
+  block.sum = static_cast<double>(center) * n + rest;
+  block.squares -= rest * rest / n;
 }
 
 template <typename T, class Input>

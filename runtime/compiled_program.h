@@ -83,7 +83,10 @@ struct ProgramMemory {
 
 // What one kernel stands for, for listings.
 struct KernelDescription {
-  std::vector<int> nodes = {};        // of CompiledProgram::program, in order
+  // Of CompiledProgram::program: first so many that do more than watch, then
+  // those that only observations need.
+  std::vector<int> nodes = {};
+  int num_trained = 0;
   std::vector<std::string> ops = {};  // of the nodes
   double flops = 0;                   // as far as the ops tell
   // Much arithmetic for each byte, in a slow implementation.

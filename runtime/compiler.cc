@@ -77,15 +77,16 @@ bool IsSlow(std::string_view implementation) {
          implementation.find("ref") != std::string_view::npos;
 }
 
-KernelDescription DescribeKernel(const Graph& graph, const Group& group,
-                                 const BufferPlan& buffers, int stage,
-                                 std::string_view implementation) {
+KernelDescription DescribeKernel(const Graph& graph, const FusionPlan& fusion,
+                                 const Group& group, const BufferPlan& buffers,
+                                 int stage, std::string_view implementation) {
   constexpr double kManyFlops = 1e4;
   std::set<int> reads;
   std::set<int> writes;
   KernelDescription description{.nodes = group.nodes, .stage = stage};
   for (int id : group.nodes) {
     const Node node = graph.node(id);
+    description.num_trained += fusion.trained[id] ? 1 : 0;
     description.ops.emplace_back(node.op().name);
     if (node.op().cost) {
       const Cost cost = node.op().cost(node);
@@ -145,7 +146,7 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       compiled.kernels.push_back(*std::move(kernel));
       compiled.kernel_names.push_back(first.name());
       compiled.kernel_descriptions.push_back(
-          DescribeKernel(compiled.program.graph, group, buffers,
+          DescribeKernel(compiled.program.graph, fusion, group, buffers,
                          static_cast<int>(compiled.stages.size()),
                          compiled.kernels.back()->implementation()));
       work += WorkOf(compiled.program, group);

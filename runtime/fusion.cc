@@ -55,6 +55,7 @@ class Planner {
       AddGroup(node);
       if (fuse) JoinProducers(node);
     }
+    FindSourceReaders();
     for (size_t g = 0; fuse && g < plan_.groups.size(); ++g) JoinWatched(g);
     DropEmptyGroups();
     return std::move(plan_);
@@ -101,9 +102,6 @@ class Planner {
   static bool IsStatistics(const Node& node) {
     return node.op().loop_ending == LoopEnding::kStatistics;
   }
-  static bool IsSum(const Node& node) {
-    return node.op().loop_ending == LoopEnding::kSum;
-  }
 
   void JoinProducers(const Node& node) {
     const std::optional<Loop> loop = LoopContinuedBy(node);
@@ -138,15 +136,18 @@ class Planner {
 
   // As one kernel, `into` and then `from` compute what they did.
   bool Fit(const Group& into, const Group& from) {
-    const bool has_kernel =
-        into.kind == GroupKind::kEpilogue || into.kind == GroupKind::kKernel;
-    // One kernel a group, and epilogues do not sum.
-    if (has_kernel ? !MayTrail(from) : from.kind == GroupKind::kEpilogue) {
-      return false;
-    }
-    return !ReadsOwnSum(into, from) && !ReadsNarrower(from, into) &&
-           !ReadsNarrower(into, from) &&
+    return FitInOneKernel(into, from) &&
            !order_.HasDetour(into.nodes.front(), from.nodes.front());
+  }
+
+  bool FitInOneKernel(const Group& into, const Group& from) {
+    // One kernel a group, and epilogues do not sum.
+    const bool kinds_fit =
+        into.kind == GroupKind::kLoop
+            ? from.kind != GroupKind::kEpilogue
+            : graph_.node(into.nodes.front()).op().epilogue && MayTrail(from);
+    return kinds_fit && !ReadsOwnEnding(into, from) &&
+           !ReadsNarrower(from, into) && !ReadsNarrower(into, from);
   }
 
   bool MayTrail(const Group& group) {
@@ -157,7 +158,8 @@ class Planner {
   }
 
   // A group that only watches joins the loop whose values it watches, where
-  // they need not be stored for it. It has no part in how those are computed.
+  // they need not be stored for it. It has no part in how those are computed:
+  // nor in how a sum is cut into blocks, which follows from rows.
   void JoinWatched(size_t watching) {
     const Group& group = plan_.groups[watching];
     if (group.nodes.empty() || trained_[group.nodes.front()] ||
@@ -166,14 +168,28 @@ class Planner {
     }
     const std::optional<Loop> loop =
         LoopContinuedBy(graph_.node(group.nodes.front()));
-    if (!loop.has_value()) return;
+    if (!loop.has_value() || ReadsRows(group, *loop)) return;
     for (int watched : LoopsWatched(group, *loop)) {
       const Group& into = plan_.groups[watched];
       if (into.nodes.size() + group.nodes.size() <= kMaxWatchedNodes &&
-          ReadsOnly(group, watched) && Fit(into, group)) {
-        return Merge(watched, static_cast<int>(watching));
+          MayRunWith(group, watched) && FitInOneKernel(into, group)) {
+        return Absorb(watched, static_cast<int>(watching));
       }
     }
+  }
+
+  // Reads neither single elements nor such that have the loop's shape.
+  bool ReadsRows(const Group& group, const Loop& loop) {
+    return std::ranges::any_of(group.nodes, [&](int id) {
+      const Node node = graph_.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        const Shape& shape = node.input(i).shape();
+        if (!(shape == loop.shape) && shape.NumElements().value_or(0) != 1) {
+          return true;
+        }
+      }
+      return false;
+    });
   }
 
   // The groups with this loop that make a value which `group` reads, then those
@@ -189,9 +205,11 @@ class Planner {
         if (maker >= 0 && trained_[input.id().node] && LoopOf(input) == loop) {
           makers.push_back(maker);
         }
-        for (int reader : ReadersOf(input)) {
-          if (LoopContinuedBy(graph_.node(reader)) == loop) {
-            readers.push_back(plan_.group_of[reader]);
+        for (int reader : source_readers_[input.id()]) {
+          const int loop_of_reader = plan_.group_of[reader];
+          if (LoopContinuedBy(graph_.node(reader)) == loop &&
+              plan_.groups[loop_of_reader].kind != GroupKind::kKernel) {
+            readers.push_back(loop_of_reader);
           }
         }
       }
@@ -201,38 +219,46 @@ class Planner {
   }
 
   // Trained nodes that read a source element by element.
-  std::vector<int> ReadersOf(const Value& source) {
-    if (plan_.group_of[source.id().node] >= 0) return {};
-    if (source_readers_.empty()) FindSourceReaders();
-    auto it = source_readers_.find(source.id());
-    return it == source_readers_.end() ? std::vector<int>() : it->second;
-  }
-
   void FindSourceReaders() {
     for (int id = 0; id < graph_.num_nodes(); ++id) {
       const Node node = graph_.node(id);
       if (!trained_[id]) continue;
       for (int i = 0; i < node.num_inputs(); ++i) {
-        if (ReadsElementByElement(node, i)) {
+        if (plan_.group_of[node.input_id(i).node] < 0 &&
+            ReadsElementByElement(node, i)) {
           source_readers_[node.input_id(i)].push_back(id);
         }
       }
     }
   }
 
-  // The group reads sources and what `watched` makes, so that it can run when
-  // that runs.
-  bool ReadsOnly(const Group& group, int watched) {
+  // The group reads what `watched` makes and reads, and what never changes: it
+  // can run when that runs, and delays nothing.
+  bool MayRunWith(const Group& group, int watched) {
     return std::ranges::all_of(group.nodes, [&](int id) {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
-        const Node input = node.input(i).node();
-        const int maker = plan_.group_of[input.id()];
+        const Value input = node.input(i);
+        const int maker = plan_.group_of[input.id().node];
         const bool own =
             maker >= 0 && (maker == watched || &plan_.groups[maker] == &group);
-        if (!own && !input.op().is_source) return false;
+        const bool stays = IsConstant(input.node()) ||
+                           IsPlaceholder(input.node()) ||
+                           ReadsState(plan_.groups[watched], input);
+        if (!own && !stays) return false;
       }
       return true;
+    });
+  }
+
+  bool ReadsState(const Group& group, const Value& state) {
+    if (!IsState(state.node())) return false;
+    return std::ranges::any_of(group.nodes, [&](int id) {
+      const Node node = graph_.node(id);
+      for (int i = 0; i < node.num_inputs(); ++i) {
+        if (node.input(i) == state) return true;
+      }
+      return false;
     });
   }
 
@@ -241,7 +267,7 @@ class Planner {
   bool ReadsNarrower(const Group& readers, const Group& producers) {
     return std::ranges::any_of(readers.nodes, [&](int id) {
       const Node node = graph_.node(id);
-      if (!node.op().elementwise) return false;  // sums are f32
+      if (!node.op().elementwise) return false;  // an ending reads its type
       const DType computed = ComputeTypeOf(node);
       for (int i = 0; i < node.num_inputs(); ++i) {
         const DType stored = node.input(i).dtype();
@@ -254,13 +280,13 @@ class Planner {
     });
   }
 
-  // A sum is complete only when its loop has ended.
-  bool ReadsOwnSum(const Group& into, const Group& from) {
+  // A sum, or a summary, is complete only when its loop has ended.
+  bool ReadsOwnEnding(const Group& into, const Group& from) {
     for (int id : from.nodes) {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
         const int input = node.input_id(i).node;
-        if (IsSum(graph_.node(input)) &&
+        if (graph_.node(input).op().loop_ending != LoopEnding::kNone &&
             std::count(into.nodes.begin(), into.nodes.end(), input) > 0) {
           return true;
         }
@@ -270,8 +296,13 @@ class Planner {
   }
 
   void Merge(int into, int from) {
+    order_.Merge(plan_.groups[into].nodes.front(),
+                 plan_.groups[from].nodes.front());
+    Absorb(into, from);
+  }
+
+  void Absorb(int into, int from) {
     Group& target = plan_.groups[into];
-    order_.Merge(target.nodes.front(), plan_.groups[from].nodes.front());
     if (target.kind == GroupKind::kKernel) target.kind = GroupKind::kEpilogue;
     for (int id : plan_.groups[from].nodes) {
       plan_.group_of[id] = into;

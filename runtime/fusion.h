@@ -28,7 +28,7 @@ struct Group {
 
 struct FusionPlan {
   std::vector<Group> groups = {};
-  // By node: needed without the program's observations.
+  // By node: needed without the program's observations. A group may hold both.
   std::vector<bool> trained = {};
   // The group of each node; -1 for nodes that need no kernel: sources, aliases.
   std::vector<int> group_of = {};

@@ -52,7 +52,7 @@ class ProgramBuilder {
   ProgramBuilder(const Graph& graph, std::span<const int> nodes,
                  const std::vector<bool>& trained, const BufferPlan& buffers,
                  std::optional<Value> first_input)
-      : graph_(graph), nodes_(nodes), buffers_(buffers) {
+      : graph_(graph), nodes_(nodes), trained_(trained), buffers_(buffers) {
     if (first_input.has_value()) AddInput(*first_input);
     for (int id : nodes_) {
       const Node node = graph_.node(id);
@@ -66,12 +66,13 @@ class ProgramBuilder {
     size_t num_trained = 0;
     for (int id : nodes_) {
       AddNode(graph_.node(id));
-      if (trained[id]) num_trained = program_.instructions.size();
+      if (trained_[id]) num_trained = program_.instructions.size();
     }
     program_.num_watching =
         static_cast<int>(program_.instructions.size() - num_trained);
   }
 
+  const absl::Status& status() const { return status_; }
   const std::vector<Value>& inputs() const { return inputs_; }
   const std::vector<LoopOutput>& outputs() const { return outputs_; }
   const ElementwiseProgram& program() const { return program_; }
@@ -96,6 +97,11 @@ class ProgramBuilder {
   int RegisterOf(const Value& value) {
     auto it = registers_.find(value.id());
     if (it != registers_.end()) return it->second;
+    if (!IsImmediate(value)) {
+      status_ = absl::InternalError(
+          StrCat("a fused group reads '", value.name(),
+                 "', which is complete only when the group has run"));
+    }
     return program_.Append({.primitive = Primitive::kImmediate,
                             .immediate = ScalarConstant(value).value_or(0)});
   }
@@ -131,14 +137,17 @@ class ProgramBuilder {
     output.buffer = buffers_.BufferOf(node.output().id());
     if (output.buffer < 0 && output.histogram_buffer < 0) return;
     program_.outputs.push_back(result);
-    program_.only_watched.push_back(buffers_.only_watched[std::max(
-        output.buffer, output.histogram_buffer)]);
+    program_.only_watched.push_back(output.ending == LoopEnding::kStatistics
+                                        ? !trained_[node.id()]
+                                        : buffers_.only_watched[output.buffer]);
     outputs_.push_back(std::move(output));
   }
 
   const Graph& graph_;
   std::span<const int> nodes_;
+  const std::vector<bool>& trained_;
   const BufferPlan& buffers_;
+  absl::Status status_;
   ElementwiseProgram program_;
   std::vector<Value> inputs_;
   std::vector<LoopOutput> outputs_;
@@ -150,6 +159,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(
     const BufferPlan& buffers) {
   const ProgramBuilder builder(graph, group.nodes, trained, buffers,
                                std::nullopt);
+  EVENGRAD_RETURN_IF_ERROR(builder.status());
   FusedLoop loop{.program = builder.program(),
                  .compute_type = GroupComputeType(graph, group.nodes),
                  .outputs = builder.outputs()};
@@ -214,6 +224,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
   const std::span<const int> rest =
       std::span<const int>(group.nodes).subspan(1);
   const ProgramBuilder builder(graph, rest, trained, buffers, node.output());
+  EVENGRAD_RETURN_IF_ERROR(builder.status());
   Epilogue epilogue{.program = builder.program(), .outputs = builder.outputs()};
   for (const Value& input :
        std::span<const Value>(builder.inputs()).subspan(1)) {

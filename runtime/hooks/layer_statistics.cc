@@ -31,6 +31,12 @@ Value UnitMaxima(const Value& output) {
   return ReduceMax(output, {.axes = axes});
 }
 
+// after - before, in f32 for bf16.
+Value Change(const Value& before, const Value& after) {
+  if (!after.valid() || before.dtype() != DType::kBF16) return after - before;
+  return Cast(after, DType::kF32) - Cast(before, DType::kF32);
+}
+
 }  // namespace
 
 // ---- Nodes ------------------------------------------------------------------
@@ -65,6 +71,8 @@ absl::Status LayerStatistics::InstrumentUpdates(
   watched_.clear();
   layers_.clear();
   latest_ = {};  // of another program
+  findings_.clear();
+  in_words_ = true;
   const Graph graph = graph_ = instrumentation.graph();
   const NameScope scope(graph, "layer_statistics");
   loss_ = PlaceOf(instrumentation.loss());
@@ -93,7 +101,8 @@ absl::Status LayerStatistics::InstrumentUpdates(
           {.parameter = parameter,
            .value = Watch(parameter),
            .gradient = Watch(raw),
-           .update = Watch(instrumentation.new_value(parameter) - parameter)});
+           .update =
+               Watch(Change(parameter, instrumentation.new_value(parameter)))});
       replaced |= !(gradient == raw);
       const Value squares = SumOfSquares(gradient);
       clipped = clipped.valid() ? clipped + squares : squares;
@@ -220,23 +229,24 @@ absl::Status LayerStatistics::Observe(const Observation& observation) {
 }
 
 void LayerStatistics::UpdateFindings() {
-  std::vector<Finding> now = FindingsWithoutWords(latest_);
-  for (Finding& finding : now) {
+  findings_ = FindingsWithoutWords(latest_);
+  for (Finding& finding : findings_) {
     const auto before = std::ranges::find_if(standing_, [&](const Finding& f) {
       return f.kind == finding.kind && f.layer == finding.layer;
     });
     if (before != standing_.end()) finding.since = before->since;
   }
-  standing_ = std::move(now);
+  standing_ = findings_;
   in_words_ = false;
 }
 
 const std::vector<Finding>& LayerStatistics::findings() const {
   if (in_words_) return findings_;
-  findings_ = FindingsOf(latest_);
-  for (size_t i = 0; i < findings_.size(); ++i) {
-    findings_[i].since = standing_[i].since;
+  std::vector<Finding> worded = FindingsOf(latest_);
+  for (size_t i = 0; i < worded.size(); ++i) {
+    worded[i].since = findings_[i].since;
   }
+  findings_ = std::move(worded);
   in_words_ = true;
   return findings_;
 }

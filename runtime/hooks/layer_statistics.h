@@ -55,7 +55,8 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
 
   // The last record; its step is 0 before the first.
   const StatisticsRecord& latest() const { return latest_; }
-  // What is wrong in it, worst first, and since when.
+  // What is wrong in it, worst first, and since when. Valid until the next
+  // record; not thread-safe.
   const std::vector<Finding>& findings() const;
 
  private:
@@ -96,9 +97,9 @@ class EVENGRAD_EXPORT LayerStatistics : public Hook {
   int loss_ = -1;
   int clipped_squares_ = -1;
   StatisticsRecord latest_;
-  // Of the latest record, or a restored one, without words.
+  // Since when findings hold; without words.
   std::vector<Finding> standing_;
-  // Of the latest record, put in words when somebody asks for them.
+  // Of the latest record; put in words when somebody asks for them.
   mutable std::vector<Finding> findings_;
   mutable bool in_words_ = true;
 };

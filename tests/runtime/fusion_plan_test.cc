@@ -196,5 +196,23 @@ TEST(BufferPlanTest, AnOutputTakesThePlaceOfADyingInput) {
   EXPECT_EQ(plan->arena_bytes, 16 * 16 * 4);
 }
 
+// A state that the loop does not read may have its new value before.
+TEST(SchedulePlanTest, WatchingAnotherStateDelaysNothing) {
+  Graph graph;
+  const Value w =
+      State(graph, "w", Constant(graph, *Tensor::Zeros(F32({8, 8}))));
+  const Value e =
+      State(graph, "e", Constant(graph, *Tensor::Zeros(F32({8, 8}))));
+  const Value next = w - 0.1 * Exp(w);
+  const Value average = 0.9 * e + 0.1 * ReduceSum(Transpose(next));
+  Program program{.graph = graph, .updates = {{w, next}, {e, average}}};
+  program.observations = {{.name = "o", .values = {Statistics(e - w).summary}}};
+  const absl::StatusOr<StageSchedule> schedule =
+      PlanSchedule(program, PlanFusion(program, true));
+  ASSERT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_TRUE(schedule->in_place[0]);
+  EXPECT_TRUE(schedule->in_place[1]);
+}
+
 }  // namespace
 }  // namespace evengrad

@@ -366,33 +366,6 @@ TEST(FusionTest, StatisticsEndLoopsAndProducts) {
   }
 }
 
-// A product and the sum it goes into round once. So they do where somebody
-// looks at the product, and at what follows from it.
-TEST(FusionTest, LookingAtAProductChangesNoBit) {
-  const TensorType type = F32({40, 50});
-  NumberSource numbers(8);
-  const Tensor factor = Draw(type, numbers);
-  const Tensor start = Draw(type, numbers);
-  const auto state_after = [&](bool watched) {
-    Graph graph;
-    const Value s = State(graph, "s", Constant(graph, start));
-    const Value product = s * Constant(graph, factor);
-    const Value next = product + s;
-    Program program{.graph = graph, .updates = {{s, next}}};
-    if (watched) {
-      program.observations = {
-          {.name = "o",
-           .values = {Square(product), Statistics(product - s).summary}}};
-    }
-    absl::StatusOr<Session> session = Session::Create(graph);
-    EXPECT_TRUE(session.ok()) << session.status();
-    const absl::StatusOr<RunResult> result = session->Run(program, {});
-    EXPECT_TRUE(result.ok()) << result.status();
-    return *session->Read("s");
-  };
-  EXPECT_TRUE(state_after(true) == state_after(false));
-}
-
 TEST(FusionTest, RandomGraphs) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     const absl::Status status = CompareRandomGraph(seed);

@@ -313,12 +313,15 @@ TEST(LayerStatisticsTest, MemoryGoesToAnotherHook) {
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(session->Run(*before, network.Batch(i)).ok());
   }
+  const std::string nothing = second->SaveMemory();
   const std::string memory = first->SaveMemory();
   const absl::Status restored = second->RestoreMemory(memory);
   ASSERT_TRUE(restored.ok()) << restored;
   EXPECT_EQ(second->SaveMemory(), memory);
   ASSERT_TRUE(session->Run(*after, network.Batch(2)).ok());
   EXPECT_EQ(second->latest().layers[0].dead_units, 10);
+  // What is restored now is for the next record.
+  ASSERT_TRUE(second->RestoreMemory(nothing).ok());
   EXPECT_EQ(Found(*second, FindingKind::kDeadUnits),
             std::vector<std::string>{"one@3"});
   EXPECT_EQ(Found(*second, FindingKind::kZeroGradient),
