@@ -72,6 +72,10 @@ absl::StatusOr<Tensor> Tensor::Zeros(const TensorType& type) {
 
 absl::StatusOr<Tensor> Tensor::Wrap(const TensorType& type,
                                     std::shared_ptr<std::byte> buffer) {
+  if (buffer == nullptr) {
+    return InvalidArgument("Tensor::Wrap: the buffer for ", type.ToString(),
+                           " is null");
+  }
   Tensor tensor;
   tensor.dtype_ = type.dtype;
   EVENGRAD_ASSIGN_OR_RETURN(tensor.sizes_, type.shape.Sizes());

@@ -8,6 +8,7 @@
 #include "evengrad/ops/custom_gradient.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -18,6 +19,20 @@
 
 namespace evengrad {
 namespace {
+
+// What `call` returns, or an error where it throws.
+template <typename Call>
+absl::StatusOr<std::vector<Value>> CallUser(std::string_view what,
+                                            const Call& call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    return absl::InternalError(StrCat(what, " has thrown: ", error.what()));
+  } catch (...) {
+    return absl::InternalError(
+        StrCat(what, " has thrown something that is no std::exception"));
+  }
+}
 
 int NumValues(const Node& node) {
   return static_cast<int>(node.attribute<int64_t>("outputs"));
@@ -59,16 +74,23 @@ std::vector<Value> Gradient(const Node& node,
   }
   const auto& function =
       *node.attribute<HostObject>("gradient").Get<CustomGradientFunction>();
-  const std::vector<Value> given = function({inputs, outputs, gradients});
-  if (given.size() != inputs.size()) {
+  const absl::StatusOr<std::vector<Value>> given =
+      CallUser("the gradient function", [&] {
+        return function({inputs, outputs, gradients});
+      });
+  if (!given.ok()) {
+    node.graph().Fail(given.status(), node.ErrorPrefix());
+    return std::vector<Value>(static_cast<size_t>(node.num_inputs()));
+  }
+  if (given->size() != inputs.size()) {
     node.graph().Fail(
-        InvalidArgument("the gradient function gives ", given.size(),
+        InvalidArgument("the gradient function gives ", given->size(),
                         " value(s), expected one for each of the ",
                         inputs.size(), " input(s); Value() where none flows"),
         node.ErrorPrefix());
   }
   std::vector<Value> result(static_cast<size_t>(num_values));
-  result.insert(result.end(), given.begin(), given.end());
+  result.insert(result.end(), given->begin(), given->end());
   return result;
 }
 
@@ -178,15 +200,17 @@ Node CustomGradient(
                           : " is an empty value, or comes from a failed call"));
   }
   const int first = graph->num_nodes();
-  const std::vector<Value> values = function(inputs);
+  const absl::StatusOr<std::vector<Value>> values =
+      CallUser("the function", [&] { return function(inputs); });
+  if (!values.ok()) return fail(values.status());
   if (!graph->status().ok()) return graph->Invalid().node();
-  absl::Status status = CheckFunction(*graph, first, inputs, values);
+  absl::Status status = CheckFunction(*graph, first, inputs, *values);
   if (!status.ok()) return fail(status);
-  std::vector<Value> all = values;
+  std::vector<Value> all = *values;
   all.insert(all.end(), inputs.begin(), inputs.end());
   return graph->Add(
       CustomGradientOp(), all,
-      {{"outputs", static_cast<int64_t>(values.size())},
+      {{"outputs", static_cast<int64_t>(values->size())},
        {"gradient", HostObject(std::make_shared<const CustomGradientFunction>(
                         std::move(gradient)))}},
       {.location = location});

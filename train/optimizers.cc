@@ -1,5 +1,8 @@
 #include "evengrad/train/optimizers.h"
 
+#include <cmath>
+
+#include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
 
@@ -7,11 +10,22 @@ namespace evengrad {
 namespace {
 
 DType UpdateType(const Value& parameter) {
-  return parameter.dtype() == DType::kF64 ? DType::kF64 : DType::kF32;
+  return parameter.valid() && parameter.dtype() == DType::kF64 ? DType::kF64
+                                                               : DType::kF32;
 }
 
 Value As(const Value& value, DType dtype) {
   return !value.valid() || value.dtype() == dtype ? value : Cast(value, dtype);
+}
+
+// False, and an error of the graph, where `trained` is empty.
+bool CheckGiven(const Graph& graph, std::string_view function,
+                const TrainedParameter& trained) {
+  if (trained.parameter.valid()) return true;
+  graph.Fail(InvalidArgument(function,
+                             ": the parameter is empty; give it one of "
+                             "OptimizerContext::parameters"));
+  return false;
 }
 
 // A state of `graph` whose elements all start as `initial`.
@@ -44,7 +58,13 @@ Value OptimizerContext::AddNumber(std::string_view name, double initial,
   for (const TrainedParameter& trained : parameters) {
     if (UpdateType(trained.parameter) == DType::kF64) widest = DType::kF64;
   }
-  return AddFilledState(graph, name, initial, {dtype.value_or(widest), {}});
+  const DType type = dtype.value_or(widest);
+  if (type == DType::kF32 && std::isfinite(initial) &&
+      !std::isfinite(static_cast<float>(initial))) {
+    graph.Fail(InvalidArgument("the ", name, " of an optimizer is ", initial,
+                               ", more than an f32 can hold"));
+  }
+  return AddFilledState(graph, name, initial, {type, {}});
 }
 
 void OptimizerContext::AddRates(double rate, const WeightDecay& decay) {
@@ -56,6 +76,7 @@ void OptimizerContext::AddRates(double rate, const WeightDecay& decay) {
 
 Value OptimizerContext::AddSlot(const TrainedParameter& trained,
                                 std::string_view name, double initial) {
+  if (!CheckGiven(graph, "AddSlot", trained)) return Value();
   NameScope scope(graph, trained.parameter.name());
   return AddFilledState(
       graph, name, initial,
@@ -87,6 +108,7 @@ void OptimizerContext::UpdateSlot(const Value& slot, const Value& value) {
 
 void OptimizerContext::Descend(const TrainedParameter& trained,
                                const Value& change) {
+  if (!CheckGiven(graph, "Descend", trained)) return;
   const Value& parameter = trained.parameter;
   Value kept = As(parameter, UpdateType(parameter));
   const Value decay = DecayOf(*this, trained);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -265,6 +266,12 @@ TEST(CustomGradientTest, MistakesOfTheCallAreNamed) {
                   Line(9));
             }),
             prefix + "the gradient function is null");
+  EXPECT_EQ(ErrorOf([](const Value& x, const Value&) {
+              Custom(x, [](const Value&) -> Value {
+                throw std::runtime_error("no way");
+              });
+            }),
+            prefix + "the function has thrown: no way");
   Graph other;
   const Value stranger = Placeholder(other, "stranger", F32({}));
   EXPECT_EQ(
@@ -305,6 +312,10 @@ TEST(CustomGradientTest, MistakesOfTheGradientAreNamed) {
       "model.cc:9: custom_gradient: the gradient function gives 2 "
       "value(s), expected one for each of the 1 input(s); Value() where "
       "none flows");
+  EXPECT_EQ(
+      error([](const CustomGradientCall&) -> std::vector<Value> { throw 7; }),
+      "model.cc:9: custom_gradient: the gradient function has thrown "
+      "something that is no std::exception");
   EXPECT_EQ(error([](const CustomGradientCall& call) {
               return std::vector<Value>{ReduceSum(call.output_gradients[0])};
             }),

@@ -47,6 +47,8 @@ TEST(TensorTest, ImpossibleSizesAreErrors) {
   EXPECT_FALSE(Tensor::Zeros(F64({big, big / 8})).ok());
   EXPECT_EQ(Tensor::Zeros(F32({big, big / 16})).status().code(),
             absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Message(Tensor::Wrap(F32({2}), nullptr).status()),
+            "Tensor::Wrap: the buffer for f32[2] is null");
   EXPECT_EQ(AllocateAligned(-1), nullptr);
   EXPECT_EQ(AllocateAligned(std::numeric_limits<int64_t>::max()), nullptr);
 }

@@ -439,6 +439,22 @@ TEST(OptimizerTest, Errors) {
   EXPECT_EQ(message(Nadam{.momentum_decay = std::nan("")}),
             "Nadam: the momentum decay is nan, expected a finite number that "
             "is not negative");
+  EXPECT_EQ(message(Sgd{.learning_rate = 1e300}),
+            "the learning_rate of an optimizer is 1e+300, more than an f32 can "
+            "hold");
+  const std::string given =
+      ": the parameter is empty; give it one of OptimizerContext::parameters";
+  EXPECT_EQ(message([](OptimizerContext& context) {
+              context.AddSlot({}, "momentum");
+              return absl::OkStatus();
+            }),
+            "AddSlot" + given);
+  EXPECT_EQ(message([](OptimizerContext& context) {
+              context.AddRates(0.1, {});
+              context.Descend({}, context.RateOf({}));
+              return absl::OkStatus();
+            }),
+            "Descend" + given);
   EXPECT_EQ(message(Optimizer()), "Minimize: the optimizer is empty");
   EXPECT_EQ(message([](OptimizerContext&) {
               return absl::InvalidArgumentError("not today");
