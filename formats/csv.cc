@@ -201,6 +201,10 @@ class ExamplesReader {
                          QuotedJson(names[0]),
                          DidYouMean(options_.label_column, candidates));
     }
+    if (std::find(label + 1, names.end(), *label) != names.end()) {
+      return file_.Error("line 1: two columns are named ",
+                         QuotedJson(options_.label_column));
+    }
     label_ = static_cast<size_t>(label - names.begin());
     for (size_t i = 0; i < names.size(); ++i) {
       if (i != label_) result_.feature_names.push_back(names[i]);

@@ -101,7 +101,8 @@ enum class HintFlow : uint8_t {
   kPass,  // the op keeps the role of its first input: bias, reshape, norm …
 };
 
-// What a fused loop over an op's input 0 may end in instead of storing elements.
+// What a fused loop over an op's input 0 may end in instead of storing
+// elements.
 enum class LoopEnding : uint8_t {
   kNone,
   kSum,         // summed over "axes", in row-major order of those that stay

@@ -165,6 +165,16 @@ absl::Status CheckLogits(const TrainFlags& flags, const Classifier& model) {
                          " has no output 'logits' to tell classes by");
 }
 
+// Error: more batches an update than the whole training has.
+absl::Status CheckAccumulation(const TrainFlags& flags, const Data& data) {
+  const int64_t batches =
+      (data.training.size() + flags.batch_size - 1) / flags.batch_size;
+  if ((flags.accumulate - 1) / flags.epochs < batches) return absl::OkStatus();
+  return BadFlag("accumulate", StrCat(flags.accumulate),
+                 "the whole training has ", flags.epochs * batches,
+                 " batches, so no parameter would ever change");
+}
+
 // Error: a pattern of --exempt that is no node's name.
 absl::Status CheckExempt(const TrainFlags& flags, const Graph& graph) {
   for (const std::string& pattern : flags.exempt) {
@@ -292,11 +302,14 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
   EVENGRAD_ASSIGN_OR_RETURN(const Classifier model,
                             MakeClassifier(flags, options, data));
   EVENGRAD_RETURN_IF_ERROR(CheckLogits(flags, model));
+  EVENGRAD_RETURN_IF_ERROR(CheckAccumulation(flags, data));
   const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
   if (!flags.save_model.empty()) {
-    Program untrained = {.graph = graph, .fetches = LogitsOf(model)};
+    // As it is used once trained: without dropout, with running statistics.
+    Program untrained = {
+        .graph = graph, .mode = Mode::kInference, .fetches = LogitsOf(model)};
     untrained.fetches.insert(untrained.fetches.begin(), {"loss", model.loss});
     EVENGRAD_RETURN_IF_ERROR(SaveProgram(untrained, flags.save_model));
   }

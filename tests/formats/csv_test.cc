@@ -73,6 +73,8 @@ TEST(CsvTest, ErrorsSayWhere) {
   EXPECT_EQ(ErrorOf("a,lable\n1,2\n"),
             "line 1: no column is named \"label\", the first is \"a\"; did you "
             "mean 'lable'?");
+  EXPECT_EQ(ErrorOf("label,a,label\n1,2,3\n"),
+            "line 1: two columns are named \"label\"");
   EXPECT_EQ(ErrorOf("1,2\n3\n"), "line 2: has 1 fields, the first line has 2");
   EXPECT_EQ(ErrorOf("1,2\n3,4,\n"),
             "line 2: has 3 fields, the first line has 2");

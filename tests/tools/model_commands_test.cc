@@ -229,6 +229,23 @@ TEST_F(ModelCommandsTest, TrainsGraphTextAndOnnx) {
   EXPECT_EQ(tests.front(), tests.back());
 }
 
+// Without dropout: a saved model is there to be used. Training it is derived
+// from it as from any model.
+TEST_F(ModelCommandsTest, ASavedModelRunsAsItIsUsed) {
+  const CommandResult trained = RunEvengrad(
+      "train --data=" + folder_ + " --epochs=1 --hidden=8 --dropout=0.5 " +
+      "--threads=1 --save-model=" + Path("saved.eg"));
+  ASSERT_EQ(trained.exit_code, 0) << trained.error;
+  const std::string saved = FileContents(Path("saved.eg"));
+  EXPECT_NE(saved.find("program inference {"), std::string::npos) << saved;
+  EXPECT_NE(saved.find("= dropout("), std::string::npos) << saved;
+  const CommandResult dumped = RunEvengrad("dump " + Path("saved.eg") +
+                                           " --stage=training --size=batch=32");
+  ASSERT_EQ(dumped.exit_code, 0) << dumped.error;
+  EXPECT_NE(dumped.output.find("program training {"), std::string::npos);
+  EXPECT_NE(dumped.output.find("random_bernoulli"), std::string::npos);
+}
+
 TEST_F(ModelCommandsTest, TrainsWithoutLogits) {
   std::string text = kModel;
   text.replace(text.find(", logits=%sum"), 13, "");

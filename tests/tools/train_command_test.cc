@@ -535,6 +535,14 @@ TEST_F(TrainCommandTest, BadUsage) {
   ExpectUsageError("--seed=-1", "--seed");
 }
 
+TEST_F(TrainCommandTest, MoreBatchesAnUpdateThanThereAre) {
+  // 270 images in batches of 32, three times.
+  ExpectFailure("--epochs=3 --accumulate=28",
+                "--accumulate=28: the whole training has 27 batches, so no "
+                "parameter would ever change");
+  EXPECT_EQ(Train("--epochs=3 --accumulate=27").exit_code, 0);
+}
+
 TEST_F(TrainCommandTest, BadData) {
   ExpectFailure("--validation=300", "--validation=300: a validation part of");
   ExpectFailure("--data=/no/such/folder",

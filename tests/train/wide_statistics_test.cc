@@ -17,8 +17,8 @@
 #include "evengrad/runtime/hooks/layer_statistics.h"
 #include "evengrad/runtime/session.h"
 #include "evengrad/testing/numbers.h"
-#include "evengrad/train/optimizers.h"
 #include "evengrad/train/minimize.h"
+#include "evengrad/train/optimizers.h"
 
 namespace evengrad {
 namespace {
