@@ -1,6 +1,9 @@
 #include "torch_derivatives.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/autograd.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/types.h>
 
 namespace {
 

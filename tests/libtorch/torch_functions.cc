@@ -1,6 +1,9 @@
 #include "torch_functions.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/autograd.h>
+#include <torch/nn/functional.h>
+#include <torch/types.h>
 
 #include <functional>
 

@@ -1,6 +1,9 @@
 #include "torch_training.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/optim.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <map>
