@@ -7,8 +7,10 @@
 namespace evengrad::tools {
 
 // From now on the first Ctrl-C, SIGTERM or SIGHUP (a closed terminal) sets
-// Interrupted(), which ends trainings after their step; the second ends the
-// program.
+// Interrupted(), which ends trainings after their step. One that comes more
+// than 0.2 seconds later ends the program; sooner, it is the same one, told
+// twice: timeout(1) tells the program and its process group, and of a closed
+// terminal tell the shell and the kernel.
 void EndAfterStep();
 std::atomic<bool>& Interrupted();
 

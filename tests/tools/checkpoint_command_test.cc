@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -40,11 +41,13 @@ class CheckpointCommandTest : public ::testing::Test {
   std::string Path(const std::string& name) { return folder_ + "/" + name; }
   CommandResult Train(const std::string& flags,
                       const std::string& before = "") {
-    return RunEvengrad("train --data=" + Path("data.csv") +
-                           " --hidden=2x8 --validation=9 --classes=3 "
-                           "--optimizer=adam --batch-size=9 --threads=1 " +
-                           flags,
-                       before);
+    return RunEvengrad(Arguments(flags), before);
+  }
+  std::string Arguments(const std::string& flags) {
+    return "train --data=" + Path("data.csv") +
+           " --hidden=2x8 --validation=9 --classes=3 --optimizer=adam "
+           "--batch-size=9 --threads=1 " +
+           flags;
   }
   // The newest checkpoint of a folder.
   std::string Newest(const std::string& name) {
@@ -119,17 +122,15 @@ TEST_F(CheckpointCommandTest, ClippingGoesOnAndTheWatchMayChange) {
 }
 
 TEST_F(CheckpointCommandTest, AnInterruptionSaysWhereItIsSaved) {
-  const CommandResult cut =
-      Train("--epochs=1000000 --checkpoint=" + Path("run"),
-            "timeout --foreground -s INT 3");
+  const CommandRun run(
+      Arguments("--epochs=1000000 --resume --checkpoint=" + Path("run")));
+  const CommandResult cut = run.Interrupted(SIGINT, "\n    3 ");
   EXPECT_NE(cut.output.find("; saved in " + Path("run") + "/checkpoint-"),
             std::string::npos)
       << cut.output;
   EXPECT_EQ(std::distance(fs::directory_iterator(Path("run")), {}), 3);
-  const CommandResult next =
-      Train("--epochs=1000000 --resume --checkpoint=" + Path("run"),
-            "timeout --foreground -s TERM 3");
-  EXPECT_NE(next.output.find("\ngoing on after "), std::string::npos)
+  const CommandResult next = run.Interrupted(SIGTERM, "\ngoing on after ");
+  EXPECT_NE(next.output.find("\ninterrupted after "), std::string::npos)
       << next.output;
 }
 

@@ -6,10 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 namespace evengrad {
 
@@ -24,18 +27,52 @@ inline std::string FileContents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// `evengrad <arguments>`, where the shell reads the arguments; `before` stands
-// in front of the program ("timeout 5").
+// A run of `evengrad <arguments>`, where the shell reads the arguments;
+// `before` stands in front of the program ("timeout 5").
+class CommandRun {
+ public:
+  explicit CommandRun(const std::string& arguments,
+                      const std::string& before = "")
+      : base_(::testing::TempDir() + "/evengrad_" + std::to_string(getpid())),
+        line_(before + " " EVENGRAD_COMMAND " " + arguments + " > " + base_ +
+              ".out 2> " + base_ + ".err") {}
+
+  CommandResult ToItsEnd() const { return Result(std::system(line_.c_str())); }
+
+  // Sends a signal, so many times, when standard output contains `text`.
+  CommandResult Interrupted(int signal, const std::string& text,
+                            int times = 1) const {
+    std::ofstream(base_ + ".out").close();
+    const pid_t child = fork();
+    if (child == 0) {
+      execl("/bin/sh", "sh", "-c", ("exec " + line_).c_str(), nullptr);
+      _exit(127);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    while (FileContents(base_ + ".out").find(text) == std::string::npos &&
+           std::chrono::steady_clock::now() - start < std::chrono::minutes(1)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    for (int i = 0; i < times; ++i) kill(child, signal);
+    int status = -1;
+    waitpid(child, &status, 0);
+    return Result(status);
+  }
+
+ private:
+  CommandResult Result(int status) const {
+    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            .output = FileContents(base_ + ".out"),
+            .error = FileContents(base_ + ".err")};
+  }
+
+  std::string base_;
+  std::string line_;
+};
+
 inline CommandResult RunEvengrad(const std::string& arguments,
                                  const std::string& before = "") {
-  const std::string base =
-      ::testing::TempDir() + "/evengrad_" + std::to_string(getpid());
-  const std::string line = before + " " EVENGRAD_COMMAND " " + arguments +
-                           " > " + base + ".out 2> " + base + ".err";
-  const int status = std::system(line.c_str());
-  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-          .output = FileContents(base + ".out"),
-          .error = FileContents(base + ".err")};
+  return CommandRun(arguments, before).ToItsEnd();
 }
 
 }  // namespace evengrad
