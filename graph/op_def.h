@@ -24,6 +24,7 @@ class Expression;          // ops/expression.h
 class ElementwiseContext;  // ops/expression.h
 class Kernel;              // ops/kernel.h
 struct KernelRequest;      // ops/kernel.h
+struct LoopOutput;         // ops/loop_output.h
 struct ReferenceCall;      // ops/reference.h
 class Node;                // graph/graph.h
 class Value;               // graph/graph.h
@@ -79,6 +80,10 @@ using MakeKernelFunction =
     std::function<absl::StatusOr<std::unique_ptr<Kernel>>(
         const KernelRequest&)>;
 
+// What a fused loop that computes the node's input 0 ends in, in place of the
+// node's own kernel; without buffers. Called on nodes with static types only.
+using LoopOutputFunction = std::function<LoopOutput(const Node& node)>;
+
 // Computes the outputs in double with plain loops: the executable
 // specification.
 using ReferenceFunction = std::function<absl::Status(const ReferenceCall&)>;
@@ -101,14 +106,6 @@ enum class HintFlow : uint8_t {
   kPass,  // the op keeps the role of its first input: bias, reshape, norm …
 };
 
-// What a fused loop over an op's input 0 may end in instead of storing
-// elements.
-enum class LoopEnding : uint8_t {
-  kNone,
-  kSum,         // summed over "axes", in row-major order of those that stay
-  kStatistics,  // counted, with the attributes of op statistics
-};
-
 struct EVENGRAD_EXPORT OpDef {
   std::string_view name = {};
   std::string_view summary = {};  // formula and source, one line
@@ -122,6 +119,7 @@ struct EVENGRAD_EXPORT OpDef {
   GradientFunction gradient = {};  // none: not differentiable
   ElementwiseFunction elementwise = {};
   MakeKernelFunction make_kernel = {};
+  LoopOutputFunction loop_output = {};
   ReferenceFunction reference = {};
   RewriteFunction simplify = {};   // a peephole rule of this op
   RewriteFunction inference = {};  // what takes its place in inference mode
@@ -146,8 +144,6 @@ struct EVENGRAD_EXPORT OpDef {
   // The kernel runs a trailing elementwise program on each part of its output
   // (KernelRequest::epilogue).
   bool epilogue = false;
-  // A fused loop that computes input 0 may end in the op.
-  LoopEnding loop_ending = LoopEnding::kNone;
   // A leaf that the runtime provides: placeholder, state.
   bool is_source = false;
 

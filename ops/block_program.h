@@ -1,6 +1,6 @@
 // An elementwise program prepared to run over part of a row-major loop, in
 // blocks that stay in the L1 cache. The fused loop and the epilogue are made of
-// it.
+// it. Prepared in block_program.cc, run in block_program_run.cc.
 #ifndef EVENGRAD_OPS_BLOCK_PROGRAM_H_
 #define EVENGRAD_OPS_BLOCK_PROGRAM_H_
 
@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/tensor_type.h"
+#include "evengrad/ops/broadcast.h"
 #include "evengrad/ops/expression.h"
 #include "evengrad/ops/joined_primitives.h"
 #include "evengrad/ops/loop_output.h"
@@ -18,30 +19,6 @@
 #include "evengrad/ops/vector_primitives.h"
 
 namespace evengrad {
-
-// How the elements of a broadcast tensor follow from the position in the loop,
-// whose elements are counted row by row.
-struct Broadcast {
-  enum class Kind : uint8_t {
-    kFull,     // element f
-    kScalar,   // element 0
-    kRow,      // element f % period: leading axes are broadcast
-    kColumn,   // element f / repeat: trailing axes are broadcast
-    kGeneral,  // anything else: by coordinates
-  };
-  Kind kind = Kind::kFull;
-  int64_t period = 1;
-  int64_t repeat = 1;
-  // Of kGeneral: sizes of the loop and strides of the tensor, outermost first.
-  std::vector<int64_t> sizes = {};
-  std::vector<int64_t> strides = {};
-
-  // The element at position f.
-  int64_t At(int64_t f) const;
-};
-
-// `tensor` broadcasts to `loop`; both static.
-Broadcast FindBroadcast(const Shape& tensor, const Shape& loop);
 
 class BlockProgram {
  public:
@@ -69,6 +46,14 @@ class BlockProgram {
   void End(void* const* outputs, std::byte* scratch) const;
 
  private:
+  // Elements of a block: a few kilobytes a register, so that a dozen registers
+  // stay in the L1 cache.
+  static constexpr int64_t kBlock = 1024;
+  static constexpr size_t kAlignment = 64;
+  static constexpr size_t kBufferBytes = kBlock * sizeof(double);
+  static constexpr size_t kSlot = 8;  // bytes of a scalar
+  static constexpr size_t kMaxStores = 256;
+
   struct Output {
     DType dtype = DType::kF32;
     LoopEnding ending = LoopEnding::kNone;

@@ -2,11 +2,18 @@
 #ifndef EVENGRAD_OPS_LOOP_OUTPUT_H_
 #define EVENGRAD_OPS_LOOP_OUTPUT_H_
 
-#include "evengrad/graph/op_def.h"
+#include <cstdint>
+
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/statistics.h"
 
 namespace evengrad {
+
+enum class LoopEnding : uint8_t {
+  kNone,        // its elements are stored
+  kSum,         // summed, in row-major order of the dimensions that stay
+  kStatistics,  // counted (ops/statistics.h)
+};
 
 struct LoopOutput {
   LoopEnding ending = LoopEnding::kNone;

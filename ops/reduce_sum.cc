@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "evengrad/ops/builtin_ops.h"
+#include "evengrad/ops/loop_output.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/reduction_kernel.h"
 #include "evengrad/ops/reduction_rules.h"
@@ -11,6 +12,16 @@ namespace {
 std::vector<Value> Gradient(const Node& node,
                             std::span<const Value> output_gradients) {
   return {SpreadOverInput(output_gradients[0], node)};
+}
+
+// The dimensions that are summed stay, with size 1: a loop knows no other form.
+LoopOutput EndOfLoop(const Node& node) {
+  TensorType type{node.output_type().dtype, node.input(0).shape()};
+  for (int axis : ReducedAxes(ReduceOptionsOf(node).axes, type.shape.rank())
+                      .value_or(std::vector<int>())) {
+    type.shape[axis] = 1;
+  }
+  return {.ending = LoopEnding::kSum, .type = type};
 }
 
 double Reference(std::span<const double> x) {
@@ -31,10 +42,10 @@ const OpDef& ReduceSumOp() {
           [](const KernelRequest& request) {
             return MakeReductionKernel(Reduction::kSum, request);
           },
+      .loop_output = EndOfLoop,
       .reference = ReferenceReduction(Reference),
       .simplify = SimplifyReduction,
       .cost = ReductionCost,
-      .loop_ending = LoopEnding::kSum,
   };
   return *op;
 }

@@ -11,6 +11,7 @@
 #include "evengrad/graph/tensor.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/elementwise_kernel.h"
+#include "evengrad/ops/loop_output.h"
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 
@@ -37,6 +38,16 @@ absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
       {dtype, Shape({context.attribute<int64_t>("bins")})}};
 }
 
+// `from` has the op's attributes: a node, or a request for a kernel.
+template <typename From>
+LoopOutput CountedOutput(const From& from, const TensorType& summary) {
+  return {.ending = LoopEnding::kStatistics,
+          .type = summary,
+          .statistics = {.low = from.template attribute<double>("low"),
+                         .high = from.template attribute<double>("high"),
+                         .bins = from.template attribute<int64_t>("bins")}};
+}
+
 // A loop that ends in statistics, and has no elements to store.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
     const KernelRequest& request) {
@@ -45,13 +56,10 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
                     .shape = request.inputs[0].shape,
                     .inputs = request.inputs,
                     .input_buffers = request.input_buffers};
-  loop.outputs = {{.ending = LoopEnding::kStatistics,
-                   .type = request.outputs[0],
-                   .buffer = request.output_buffers[0],
-                   .statistics = {.low = request.attribute<double>("low"),
-                                  .high = request.attribute<double>("high"),
-                                  .bins = request.attribute<int64_t>("bins")},
-                   .histogram_buffer = request.output_buffers[1]}};
+  LoopOutput output = CountedOutput(request, request.outputs[0]);
+  output.buffer = request.output_buffers[0];
+  output.histogram_buffer = request.output_buffers[1];
+  loop.outputs = {std::move(output)};
   return MakeFusedLoop(std::move(loop));
 }
 
@@ -128,9 +136,12 @@ const OpDef& StatisticsOp() {
                       .maximum = kMaxHistogramBins}},
       .infer_type = InferType,
       .make_kernel = MakeKernel,
+      .loop_output =
+          [](const Node& node) {
+            return CountedOutput(node, node.output_type());
+          },
       .reference = Reference,
       .cost = ReductionCost,
-      .loop_ending = LoopEnding::kStatistics,
   };
   return *op;
 }

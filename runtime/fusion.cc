@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/ops/expression.h"
+#include "evengrad/ops/loop_output.h"
 #include "evengrad/runtime/group_order.h"
 #include "evengrad/runtime/passes.h"
 
@@ -91,7 +92,7 @@ class Planner {
     if (node.op().elementwise) {
       return Loop{node.output_type().shape, ComputeTypeOf(node)};
     }
-    if (node.op().loop_ending == LoopEnding::kNone) return std::nullopt;
+    if (!node.op().loop_output) return std::nullopt;
     const DType dtype = node.input(0).dtype();
     const bool ends =
         dtype == DType::kF32 || (dtype == DType::kF64 && IsStatistics(node));
@@ -100,7 +101,8 @@ class Planner {
   }
 
   static bool IsStatistics(const Node& node) {
-    return node.op().loop_ending == LoopEnding::kStatistics;
+    return node.op().loop_output &&
+           node.op().loop_output(node).ending == LoopEnding::kStatistics;
   }
 
   void JoinProducers(const Node& node) {
@@ -286,7 +288,7 @@ class Planner {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
         const int input = node.input_id(i).node;
-        if (graph_.node(input).op().loop_ending != LoopEnding::kNone &&
+        if (graph_.node(input).op().loop_output &&
             std::count(into.nodes.begin(), into.nodes.end(), input) > 0) {
           return true;
         }
@@ -339,7 +341,7 @@ class Planner {
 }  // namespace
 
 bool ReadsElementByElement(const Node& node, int i) {
-  if (node.op().loop_ending != LoopEnding::kNone) return i == 0;
+  if (node.op().loop_output) return i == 0;
   return node.op().elementwise &&
          node.input(i).shape() == node.output_type().shape;
 }

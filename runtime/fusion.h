@@ -14,7 +14,7 @@ namespace evengrad {
 
 enum class GroupKind : uint8_t {
   kKernel,    // one node with a kernel of its own
-  kLoop,      // elementwise nodes, and what ends them (OpDef::loop_ending), as
+  kLoop,      // elementwise nodes, and what ends them (OpDef::loop_output), as
               // one fused loop
   kEpilogue,  // a node whose kernel runs the group's elementwise nodes, and
               // statistics that end them, on each part of its output

@@ -15,22 +15,6 @@
 namespace evengrad {
 namespace {
 
-// A sum's type with a 1 where it summed: the loop knows no other form.
-TensorType KeptDimensions(const Node& sum) {
-  const Shape& shape = sum.input(0).shape();
-  const auto& axes = sum.attribute<std::vector<int64_t>>("axes");
-  TensorType type{sum.output_type().dtype, shape};
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const bool summed =
-        axes.empty() ||
-        std::any_of(axes.begin(), axes.end(), [&](int64_t given) {
-          return NormalizeAxis(given, shape.rank()).value_or(-1) == axis;
-        });
-    if (summed) type.shape[axis] = 1;
-  }
-  return type;
-}
-
 DType GroupComputeType(const Graph& graph, std::span<const int> nodes) {
   for (int id : nodes) {
     const Node node = graph.node(id);
@@ -118,18 +102,11 @@ class ProgramBuilder {
       registers_.emplace(node.output().id(), result);
       return AddOutput(result, node, {.type = node.output_type()});
     }
-    if (node.op().loop_ending == LoopEnding::kSum) {
-      return AddOutput(
-          arguments[0], node,
-          {.ending = LoopEnding::kSum, .type = KeptDimensions(node)});
+    LoopOutput output = node.op().loop_output(node);
+    if (node.num_outputs() > 1) {
+      output.histogram_buffer = buffers_.BufferOf(node.output(1).id());
     }
-    AddOutput(arguments[0], node,
-              {.ending = LoopEnding::kStatistics,
-               .type = node.output_type(),
-               .statistics = {.low = node.attribute<double>("low"),
-                              .high = node.attribute<double>("high"),
-                              .bins = node.attribute<int64_t>("bins")},
-               .histogram_buffer = buffers_.BufferOf(node.output(1).id())});
+    AddOutput(arguments[0], node, std::move(output));
   }
 
   // Where somebody wants it.
