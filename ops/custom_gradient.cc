@@ -14,25 +14,12 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/ops.h"
 
 namespace evengrad {
 namespace {
-
-// What `call` returns, or an error where it throws.
-template <typename Call>
-absl::StatusOr<std::vector<Value>> CallUser(std::string_view what,
-                                            const Call& call) {
-  try {
-    return call();
-  } catch (const std::exception& error) {
-    return absl::InternalError(StrCat(what, " has thrown: ", error.what()));
-  } catch (...) {
-    return absl::InternalError(
-        StrCat(what, " has thrown something that is no std::exception"));
-  }
-}
 
 int NumValues(const Node& node) {
   return static_cast<int>(node.attribute<int64_t>("outputs"));

@@ -1,11 +1,11 @@
 #include "evengrad/ops/host_call.h"
 
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <utility>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/reference.h"
@@ -35,17 +35,9 @@ std::vector<Value> Gradient(const Node& node,
   return gradients;
 }
 
-// What a user's function throws must not leave the session.
-absl::Status Call(const HostFunction& function,
-                  std::span<const Tensor> values) {
-  try {
-    return function(values);
-  } catch (const std::exception& error) {
-    return absl::UnknownError(
-        StrCat("the function threw an exception: ", error.what()));
-  } catch (...) {
-    return absl::UnknownError("the function threw an exception");
-  }
+absl::Status CallHost(const HostFunction& function,
+                      std::span<const Tensor> values) {
+  return CallUser("the function", [&] { return function(values); });
 }
 
 class HostCallKernel : public Kernel {
@@ -61,7 +53,7 @@ class HostCallKernel : public Kernel {
 
   void Run(int, const KernelContext& context) const override {
     absl::Status status = Fill(context);
-    if (status.ok()) status = Call(*object_.Get<HostFunction>(), tensors_);
+    if (status.ok()) status = CallHost(*object_.Get<HostFunction>(), tensors_);
     if (!status.ok() && context.errors != nullptr) {
       context.errors->Report(Prefixed(status, error_prefix_));
     }
@@ -113,8 +105,8 @@ absl::Status Reference(const ReferenceCall& call) {
     tensors.push_back(std::move(tensor));
   }
   call.output().values = call.input(0).values;
-  return Call(*call.attribute<HostObject>("function").Get<HostFunction>(),
-              tensors);
+  return CallHost(*call.attribute<HostObject>("function").Get<HostFunction>(),
+                  tensors);
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 
 #include <dlfcn.h>
 
-#include <exception>
 #include <filesystem>
 #include <optional>
 
 #include "elf_file.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/op_library.h"
 
@@ -33,15 +33,6 @@ absl::Status CheckAbi(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status RegisterAll(RegisterFunction function, OpRegistry& registry) {
-  try {
-    return function(registry);
-  } catch (const std::exception& error) {
-    return InvalidArgument("its EvengradRegisterOps has thrown: ",
-                           error.what());
-  }
-}
-
 absl::Status LoadAndRegister(const std::string& path, OpRegistry& registry) {
   EVENGRAD_RETURN_IF_ERROR(CheckAbi(path));
   // Never closed: the registry points into it.
@@ -55,7 +46,9 @@ absl::Status LoadAndRegister(const std::string& path, OpRegistry& registry) {
   if (function == nullptr) {
     return InvalidArgument("exports no EvengradRegisterOps");
   }
-  return RegisterAll(reinterpret_cast<RegisterFunction>(function), registry);
+  return CallUser("its EvengradRegisterOps", [&] {
+    return reinterpret_cast<RegisterFunction>(function)(registry);
+  });
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <limits>
 #include <map>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "evengrad/autodiff/gradients.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/ops/initializers.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/passes.h"
@@ -259,10 +259,12 @@ absl::Status AddGradients(const Value& loss, const MinimizeOptions& options,
                           std::optional<GradientAccumulator>& accumulator,
                           TrainingInstrumentation& instrumentation) {
   const std::vector<Value> reached = ParametersOf(loss);
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const std::vector<GroupedParameter> grouped,
-      GroupParameters(options.groups, reached,
-                      Parameters(instrumentation.graph())));
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<GroupedParameter> grouped,
+                            CallUser("the predicate of a parameter group", [&] {
+                              return GroupParameters(
+                                  options.groups, reached,
+                                  Parameters(instrumentation.graph()));
+                            }));
   std::vector<Value> trained;
   for (const GroupedParameter& parameter : grouped) {
     if (!parameter.frozen) trained.push_back(parameter.parameter);
@@ -301,11 +303,8 @@ absl::Status RunHooks(const std::vector<std::shared_ptr<Hook>>& hooks,
   for (const std::shared_ptr<Hook>& hook : hooks) {
     if (hook == nullptr) return InvalidArgument("Minimize: a hook is null");
     instrumentation.SetHook(hook);
-    try {
-      EVENGRAD_RETURN_IF_ERROR((*hook.*method)(instrumentation));
-    } catch (const std::exception& error) {
-      return absl::InternalError(StrCat("a hook has thrown: ", error.what()));
-    }
+    EVENGRAD_RETURN_IF_ERROR(
+        CallUser("a hook", [&] { return (*hook.*method)(instrumentation); }));
     if (!instrumentation.graph().status().ok()) {
       return instrumentation.graph().status();
     }
@@ -324,7 +323,10 @@ absl::Status Constrain(std::span<const GroupedParameter> parameters,
       if (!(update.state == parameter.parameter) || !update.value.valid()) {
         continue;
       }
-      const Value constrained = parameter.constraint(update.value);
+      EVENGRAD_ASSIGN_OR_RETURN(
+          const Value constrained,
+          CallUser(StrCat("the constraint of ", name),
+                   [&] { return parameter.constraint(update.value); }));
       EVENGRAD_RETURN_IF_ERROR(graph.status());
       EVENGRAD_ASSIGN_OR_RETURN(update.value, graph.Resolve(constrained));
       if (update.value.type() == update.state.type()) continue;
@@ -355,7 +357,8 @@ absl::Status AddUpdates(const Optimizer& optimizer,
   OptimizerContext context = {.graph = program.graph,
                               .step = this_step,
                               .parameters = instrumentation.Trained()};
-  EVENGRAD_RETURN_IF_ERROR(optimizer(context));
+  EVENGRAD_RETURN_IF_ERROR(
+      CallUser("the optimizer", [&] { return optimizer(context); }));
   for (const StateUpdate& update : context.updates) {
     if (update.state.valid() && update.value.valid()) continue;
     EVENGRAD_RETURN_IF_ERROR(program.graph.status());

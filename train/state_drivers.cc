@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 
 namespace evengrad {
 
@@ -68,10 +69,15 @@ StateDrivers::Driver* StateDrivers::Find(std::string_view state) {
 
 absl::Status StateDrivers::StartStep(int64_t step) {
   for (Driver& driver : drivers_) {
-    const auto& [state, schedule, unit] = driver.scheduled;
+    const std::string& state = driver.scheduled.state;
     const double steps = static_cast<double>(step);
-    double value =
-        schedule(unit == TimeUnit::kSteps ? steps : steps / steps_per_epoch_);
+    const double time = driver.scheduled.unit == TimeUnit::kSteps
+                            ? steps
+                            : steps / steps_per_epoch_;
+    EVENGRAD_ASSIGN_OR_RETURN(
+        double value,
+        CallUser(StrCat("Fit: the schedule of '", state, "'"),
+                 [&] { return driver.scheduled.schedule(time); }));
     if (driver.plateau.has_value()) value = driver.plateau->Apply(value);
     if (!std::isfinite(value)) {
       return InvalidArgument("Fit: the schedule of '", state, "' is ", value,

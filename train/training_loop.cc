@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/train/batches.h"
 #include "evengrad/train/fit_checkpoints.h"
 #include "evengrad/train/state_drivers.h"
@@ -119,7 +120,8 @@ class TrainingLoop {
       report.seconds = SecondsSince(start);
       result_.epochs.push_back(report);
       if (options_.on_epoch) {
-        EVENGRAD_RETURN_IF_ERROR(options_.on_epoch(report));
+        EVENGRAD_RETURN_IF_ERROR(
+            CallUser("on_epoch", [&] { return options_.on_epoch(report); }));
       }
       position_ = {.epoch = report.epoch + 1,
                    .steps = position_.steps,
@@ -162,7 +164,7 @@ class TrainingLoop {
       EVENGRAD_RETURN_IF_ERROR(Watch(report));
     }
     if (!checkpoints_.resumed() || !options_.on_resume) return absl::OkStatus();
-    return options_.on_resume(result_);
+    return CallUser("on_resume", [&] { return options_.on_resume(result_); });
   }
 
   // The batches of the epoch that are left, or those until the interruption.
@@ -187,7 +189,10 @@ class TrainingLoop {
       ++at.batch;
       ++at.steps;
       update();
-      if (options_.on_step) options_.on_step(so_far);
+      if (options_.on_step) {
+        EVENGRAD_RETURN_IF_ERROR(
+            CallUser("on_step", [&] { options_.on_step(so_far); }));
+      }
       EVENGRAD_RETURN_IF_ERROR(checkpoints_.AfterStep(at, result_.epochs));
       if (options_.interrupt != nullptr && options_.interrupt->load()) {
         result_.interrupted = true;

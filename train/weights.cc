@@ -9,6 +9,7 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
+#include "evengrad/graph/user_code.h"
 
 namespace evengrad {
 namespace {
@@ -45,8 +46,12 @@ absl::StatusOr<std::vector<Selected>> SelectStates(
   std::set<std::string> taken;
   for (const std::string& name : names) {
     if (!MatchesAny(options.patterns, name)) continue;
-    const std::string in_file =
-        options.name_in_file ? options.name_in_file(name) : name;
+    std::string in_file = name;
+    if (options.name_in_file) {
+      EVENGRAD_ASSIGN_OR_RETURN(in_file, CallUser("name_in_file", [&] {
+                                  return options.name_in_file(name);
+                                }));
+    }
     if (!taken.insert(in_file).second) {
       return InvalidArgument("two states have the name '", in_file,
                              "' in the file, one of them '", name, "'");

@@ -491,6 +491,27 @@ TEST(MinimizeTest, UpdatesOfAnOptimizerAreChecked) {
   EXPECT_TRUE(RunOnce(pair.graph, *idle).ok());
 }
 
+TEST(MinimizeTest, WhatOptimizersGroupsAndConstraintsThrowBecomesAnError) {
+  Pair pair;
+  const Optimizer broken = [](OptimizerContext&) -> absl::Status {
+    throw std::runtime_error("no slots");
+  };
+  EXPECT_EQ(Message(Minimize(pair.loss, broken).status()),
+            "the optimizer has thrown: no slots");
+  const ParameterGroup picky = {.matches = [](const Value&) -> bool {
+    throw std::runtime_error("no names");
+  }};
+  EXPECT_EQ(Message(Minimize(pair.loss, Sgd{}, {.groups = {picky}}).status()),
+            "the predicate of a parameter group has thrown: no names");
+  const ParameterGroup bound = {.pattern = "*",
+                                .constraint = [](const Value&) -> Value {
+                                  throw std::runtime_error("no bounds");
+                                }};
+  const absl::Status status =
+      Minimize(pair.loss, Sgd{}, {.groups = {bound}}).status();
+  EXPECT_TRUE(Message(status).ends_with(" has thrown: no bounds")) << status;
+}
+
 TEST(MinimizeTest, WhatAHookThrowsBecomesAnError) {
   Pair pair;
   const std::shared_ptr<Hook> thrower =
@@ -499,6 +520,10 @@ TEST(MinimizeTest, WhatAHookThrowsBecomesAnError) {
       });
   EXPECT_EQ(Message(Minimize(pair.loss, Sgd{}, {.hooks = {thrower}}).status()),
             "a hook has thrown: no instruments");
+  const std::shared_ptr<Hook> odd =
+      MakeHook([](Instrumentation&) -> absl::Status { throw 3; });
+  EXPECT_EQ(Message(Minimize(pair.loss, Sgd{}, {.hooks = {odd}}).status()),
+            "a hook has thrown something that is no std::exception");
   const std::shared_ptr<Hook> late = MakeHook(
       [](Instrumentation& instrumentation) {
         return instrumentation.Observe(

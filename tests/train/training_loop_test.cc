@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "evengrad/graph/source_ops.h"
@@ -91,6 +93,26 @@ TEST(FitTest, TheSameSeedGivesTheSameRun) {
   ASSERT_TRUE(a.ok() && b.ok() && c.ok());
   EXPECT_EQ(a->epochs[2].train_loss, b->epochs[2].train_loss);
   EXPECT_NE(a->epochs[2].train_loss, c->epochs[2].train_loss);
+}
+
+TEST(FitTest, WhatAFunctionThrowsBecomesAnError) {
+  const auto error_of = [](const FitOptions& options) {
+    return std::string(Message(TinyModel().Run(options).status()));
+  };
+  EXPECT_EQ(error_of({.on_step =
+                          [](const StepReport&) {
+                            throw std::runtime_error("no step");
+                          }}),
+            "on_step has thrown: no step");
+  EXPECT_EQ(error_of({.on_epoch = [](const EpochReport&) -> absl::Status {
+              throw std::runtime_error("no epoch");
+            }}),
+            "on_epoch has thrown: no epoch");
+  EXPECT_EQ(error_of({.schedules = {{.state = "learning_rate",
+                                     .schedule = Schedule([](double) -> double {
+                                       throw std::runtime_error("no rate");
+                                     })}}}),
+            "Fit: the schedule of 'learning_rate' has thrown: no rate");
 }
 
 TEST(FitTest, AnInterruptionEndsAfterTheStep) {
