@@ -2,91 +2,24 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <list>
-#include <map>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/runtime/compiler.h"
 #include "evengrad/runtime/executable.h"
 #include "evengrad/runtime/explain.h"
 #include "evengrad/runtime/hook.h"
 #include "evengrad/runtime/passes.h"
+#include "evengrad/runtime/session_program.h"
 #include "evengrad/runtime/session_states.h"
 #include "evengrad/runtime/thread_pool.h"
 
 namespace evengrad {
-namespace {
-
-// Executables kept: training and inference, each with full and last batches of
-// a few sizes and with and without observations.
-constexpr size_t kMaxExecutables = 16;
-
-// When an observation is due.
-struct Period {
-  int64_t first_step;
-  int64_t every_n_steps;
-  bool Includes(int64_t step) const {
-    return step == first_step || step % every_n_steps == 0;
-  }
-  friend bool operator==(const Period&, const Period&) = default;
-};
-
-Period PeriodOf(const ObservedValues& observed) {
-  return {observed.first_step, observed.every_n_steps};
-}
-
-// Distinct ones of a program's observations.
-constexpr size_t kMaxPeriods = 64;
-
-bool SameValues(std::span<const NamedValue> a, std::span<const NamedValue> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const NamedValue& x, const NamedValue& y) {
-                      return x.value == y.value && x.name == y.name;
-                    });
-}
-
-// The same program: it holds its graph, so equal handles are equal programs.
-bool SameProgram(const Program& a, const Program& b) {
-  return a.graph == b.graph && a.mode == b.mode &&
-         SameValues(a.fetches, b.fetches) &&
-         a.non_finite.policy == b.non_finite.policy &&
-         a.non_finite.exempt == b.non_finite.exempt &&
-         std::equal(a.updates.begin(), a.updates.end(), b.updates.begin(),
-                    b.updates.end(),
-                    [](const StateUpdate& x, const StateUpdate& y) {
-                      return x.state == y.state && x.value == y.value;
-                    }) &&
-         std::equal(a.observations.begin(), a.observations.end(),
-                    b.observations.begin(), b.observations.end(),
-                    [](const ObservedValues& x, const ObservedValues& y) {
-                      return x.name == y.name && x.values == y.values &&
-                             x.hook == y.hook && PeriodOf(x) == PeriodOf(y);
-                    }) &&
-         std::equal(a.guards.begin(), a.guards.end(), b.guards.begin(),
-                    b.guards.end(),
-                    [](const FiniteGuard& x, const FiniteGuard& y) {
-                      return x.value == y.value && x.subject == y.subject &&
-                             x.description == y.description &&
-                             x.before_updates == y.before_updates;
-                    });
-}
-
-absl::Status FeedError(const Value& value, std::string_view what) {
-  return InvalidArgument(value.node().ErrorPrefix(), what);
-}
-
-}  // namespace
-
-struct RunResult::Data {
-  std::shared_ptr<const ResultTensors> tensors;
-  std::shared_ptr<const Program> program;
-};
 
 class Session::Impl {
  public:
@@ -122,51 +55,30 @@ class Session::Impl {
   CompiledStatistics last_compiled() const { return last_compiled_; }
 
  private:
-  // A program that has run, with its executables.
-  struct Entry {
-    // One for each set of feeds and due observations.
-    struct Variant {
-      std::vector<Value> feeds;  // as the caller gave them
-      std::vector<TensorType> types;
-      uint64_t due = 0;
-      std::unique_ptr<Executable> executable;
-      std::vector<int> feed_index;  // of the caller's feeds, by placeholder
-      std::vector<int> observed;    // indices of the due observations
-      std::vector<const void*> pointers;
-      uint64_t memory_version = 0;
-      std::shared_ptr<RunResult::Data> result;
-    };
-    std::shared_ptr<const Program> program;
-    std::vector<Period> periods;  // distinct, of the observations
-    std::list<Variant> variants;  // last used first
-  };
-
   CompileOptions options_for_compiling() const {
     return {.fuse = options_.fuse,
             .memory_limit_bytes = options_.memory_limit_bytes,
             .precision = options_.precision};
   }
-  absl::StatusOr<Entry*> EntryFor(const Program& program);
-  absl::StatusOr<Entry::Variant*> VariantFor(Entry& entry,
-                                             std::span<const Feed> feeds);
-  absl::StatusOr<Entry::Variant> MakeVariant(const Entry& entry,
-                                             std::span<const Feed> feeds,
-                                             uint64_t due);
-  absl::Status Observe(const Entry& entry, const Entry::Variant& variant);
-  absl::Status ReserveMemory(Entry::Variant& variant);
+  SessionProgram::Making making() {
+    return {.compile = options_for_compiling(),
+            .num_threads = pool_.num_threads(),
+            .states = states_,
+            .profile = options_.profile.get()};
+  }
+  absl::StatusOr<SessionProgram*> EntryFor(const Program& program);
+  absl::Status Observe(const SessionProgram& entry,
+                       const SessionProgram::Variant& variant);
+  absl::Status ReserveMemory(SessionProgram::Variant& variant);
   absl::StatusOr<std::shared_ptr<const ResultTensors>> Execute(
-      Entry::Variant& variant, std::span<const Feed> feeds);
+      SessionProgram::Variant& variant, std::span<const Feed> feeds);
   absl::Status GuardError(const Program& program, const FiniteGuard& guard,
                           std::span<const Feed> feeds);
-  uint64_t DueAt(const Entry& entry, int64_t step) const;
-  static bool Matches(const Entry::Variant& variant,
-                      std::span<const Feed> feeds, uint64_t due);
-
   Graph graph_;
   SessionOptions options_;
   ThreadPool pool_;
   SessionStates states_;
-  std::list<Entry> entries_;  // last used first
+  std::list<SessionProgram> entries_;  // last used first
   Program inference_;
   std::shared_ptr<std::byte> arena_;
   std::shared_ptr<std::byte> scratch_;
@@ -188,7 +100,7 @@ absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
 
 // ---- Memory ---------------------------------------------------------------
 
-absl::Status Session::Impl::ReserveMemory(Entry::Variant& variant) {
+absl::Status Session::Impl::ReserveMemory(SessionProgram::Variant& variant) {
   const CompiledProgram& compiled = variant.executable->compiled();
   auto grow = [&](int64_t wanted, int64_t& bytes,
                   std::shared_ptr<std::byte>& memory) -> absl::Status {
@@ -215,7 +127,7 @@ absl::Status Session::Impl::ReserveMemory(Entry::Variant& variant) {
 
 // ---- Programs and their executables ---------------------------------------
 
-absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
+absl::StatusOr<SessionProgram*> Session::Impl::EntryFor(
     const Program& program) {
   if (running_) {
     return absl::FailedPreconditionError(
@@ -223,7 +135,7 @@ absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
         "program of it; do that in Hook::Observe, or in another session");
   }
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (!SameProgram(*it->program, program)) continue;
+    if (!SameProgram(*it->program(), program)) continue;
     entries_.splice(entries_.begin(), entries_, it);
     return &entries_.front();
   }
@@ -235,143 +147,17 @@ absl::StatusOr<Session::Impl::Entry*> Session::Impl::EntryFor(
   }
   EVENGRAD_RETURN_IF_ERROR(VerifyProgram(program));
   EVENGRAD_RETURN_IF_ERROR(InitializeStates(program.graph));
-  Entry entry;
-  entry.program = std::make_shared<const Program>(program);
-  for (const ObservedValues& observed : program.observations) {
-    const Period period = PeriodOf(observed);
-    if (period.every_n_steps < 1 || period.first_step < 1) {
-      return InvalidArgument("observation '", observed.name,
-                             "' is asked for after step ", period.first_step,
-                             " and every ", period.every_n_steps,
-                             " steps; expected 1 or more");
-    }
-    if (std::ranges::count(entry.periods, period) == 0) {
-      entry.periods.push_back(period);
-    }
-  }
-  if (entry.periods.size() > kMaxPeriods) {
-    return InvalidArgument("a program's observations may have at most ",
-                           kMaxPeriods, " different periods, not ",
-                           entry.periods.size());
-  }
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram entry,
+                            SessionProgram::Create(program));
   entries_.push_front(std::move(entry));
   if (entries_.size() > kMaxExecutables) entries_.pop_back();
   return &entries_.front();
 }
 
-uint64_t Session::Impl::DueAt(const Entry& entry, int64_t step) const {
-  uint64_t due = 0;
-  for (size_t i = 0; i < entry.periods.size(); ++i) {
-    if (entry.periods[i].Includes(step)) due |= uint64_t{1} << i;
-  }
-  return due;
-}
-
-bool Session::Impl::Matches(const Entry::Variant& variant,
-                            std::span<const Feed> feeds, uint64_t due) {
-  if (variant.due != due || variant.feeds.size() != feeds.size()) return false;
-  for (size_t i = 0; i < feeds.size(); ++i) {
-    const TensorType& type = variant.types[i];
-    const std::span<const int64_t> sizes = feeds[i].tensor.sizes();
-    if (!(feeds[i].value == variant.feeds[i]) || !feeds[i].tensor.valid() ||
-        feeds[i].tensor.dtype() != type.dtype ||
-        static_cast<int>(sizes.size()) != type.rank()) {
-      return false;
-    }
-    for (size_t d = 0; d < sizes.size(); ++d) {
-      if (sizes[d] != type.shape[static_cast<int>(d)].size()) return false;
-    }
-  }
-  return true;
-}
-
-absl::StatusOr<Session::Impl::Entry::Variant*> Session::Impl::VariantFor(
-    Entry& entry, std::span<const Feed> feeds) {
-  const uint64_t due = DueAt(entry, step_ + 1);
-  for (auto it = entry.variants.begin(); it != entry.variants.end(); ++it) {
-    if (!Matches(*it, feeds, due)) continue;
-    entry.variants.splice(entry.variants.begin(), entry.variants, it);
-    return &entry.variants.front();
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
-                            MakeVariant(entry, feeds, due));
-  entry.variants.push_front(std::move(variant));
-  if (entry.variants.size() > kMaxExecutables) entry.variants.pop_back();
-  return &entry.variants.front();
-}
-
-absl::StatusOr<Session::Impl::Entry::Variant> Session::Impl::MakeVariant(
-    const Entry& entry, std::span<const Feed> feeds, uint64_t due) {
-  Program program = *entry.program;
-  Entry::Variant variant;
-  variant.due = due;
-  program.observations.clear();
-  for (size_t i = 0; i < entry.program->observations.size(); ++i) {
-    const ObservedValues& observed = entry.program->observations[i];
-    const auto period = std::ranges::find(entry.periods, PeriodOf(observed));
-    if ((due >> (period - entry.periods.begin()) & 1) == 0) continue;
-    program.observations.push_back(observed);
-    variant.observed.push_back(static_cast<int>(i));
-  }
-  std::map<int, Shape> shapes;
-  std::map<std::string, int, std::less<>> feed_of;
-  for (size_t i = 0; i < feeds.size(); ++i) {
-    const Feed& feed = feeds[i];
-    EVENGRAD_ASSIGN_OR_RETURN(Value placeholder,
-                              program.graph.Resolve(feed.value));
-    if (!IsPlaceholder(placeholder.node())) {
-      return FeedError(placeholder, "only placeholders can be fed");
-    }
-    if (!feed.tensor.valid()) {
-      return FeedError(placeholder, "an empty tensor is fed");
-    }
-    if (feed.tensor.dtype() != placeholder.dtype()) {
-      return FeedError(
-          placeholder,
-          StrCat("expected ", placeholder.type().ToString(), ", a tensor ",
-                 feed.tensor.ToString(), " is fed"));
-    }
-    if (!feed_of.emplace(placeholder.node().name(), i).second) {
-      return FeedError(placeholder, "the placeholder is fed twice");
-    }
-    shapes.emplace(placeholder.id().node, Shape(feed.tensor.sizes()));
-    variant.feeds.push_back(feed.value);
-    variant.types.push_back(feed.tensor.type());
-  }
-  const std::vector<bool> needed = NeededNodes(program);
-  for (int id = 0; id < program.graph.num_nodes(); ++id) {
-    const Node node = program.graph.node(id);
-    if (needed[id] && IsPlaceholder(node) && shapes.count(id) == 0) {
-      return FeedError(node.output(),
-                       StrCat("the placeholder ", node.output_type().ToString(),
-                              " is not fed"));
-    }
-  }
-  EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
-                            Compile(program, shapes, options_for_compiling()));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      variant.executable,
-      Executable::Create(
-          std::move(compiled), pool_.num_threads(),
-          [&](std::string_view name) { return states_.Find(name); }));
-  variant.executable->SetProfile(options_.profile.get());
-  for (const std::string& name : variant.executable->feed_names()) {
-    const auto feed = feed_of.find(name);
-    if (feed == feed_of.end()) {
-      return absl::InternalError(
-          StrCat("the compiled program reads '", name,
-                 "', which is no placeholder of the program"));
-    }
-    variant.feed_index.push_back(feed->second);
-  }
-  variant.pointers.resize(variant.feed_index.size());
-  return variant;
-}
-
 // ---- Running --------------------------------------------------------------
 
 absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
-    Entry::Variant& variant, std::span<const Feed> feeds) {
+    SessionProgram::Variant& variant, std::span<const Feed> feeds) {
   EVENGRAD_RETURN_IF_ERROR(ReserveMemory(variant));
   for (size_t i = 0; i < variant.feed_index.size(); ++i) {
     variant.pointers[i] = feeds[variant.feed_index[i]].tensor.data();
@@ -386,17 +172,17 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
 
 absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
                                              std::span<const Feed> feeds) {
-  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
-  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant * variant,
-                            VariantFor(*entry, feeds));
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram::Variant * variant,
+                            entry->VariantFor(feeds, step_ + 1, making()));
   if (variant->result.use_count() != 1) {
     variant->result = std::make_shared<RunResult::Data>();
-    variant->result->program = entry->program;
+    variant->result->program = entry->program();
   }
   variant->result->tensors.reset();
   EVENGRAD_ASSIGN_OR_RETURN(variant->result->tensors, Execute(*variant, feeds));
   if (const int failed = variant->executable->failed_guard(); failed >= 0) {
-    const std::shared_ptr<const Program> failing = entry->program;
+    const std::shared_ptr<const Program> failing = entry->program();
     const FiniteGuard& guard = failing->guards[failed];
     // A hook that watches may know more.
     ++step_;
@@ -411,40 +197,37 @@ absl::StatusOr<RunResult> Session::Impl::Run(const Program& program,
                     static_cast<int>(compiled.kernels.size()),
                     compiled.arena_bytes};
   RunResult result(variant->result);
-  if (!entry->program->updates.empty()) ++step_;
+  if (!entry->program()->updates.empty()) ++step_;
   EVENGRAD_RETURN_IF_ERROR(Observe(*entry, *variant));
   return result;
 }
 
 absl::StatusOr<std::string> Session::Impl::Explain(
     const Program& program, std::span<const Feed> feeds) {
-  EVENGRAD_ASSIGN_OR_RETURN(Entry * entry, EntryFor(program));
-  EVENGRAD_ASSIGN_OR_RETURN(const Entry::Variant* variant,
-                            VariantFor(*entry, feeds));
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram * entry, EntryFor(program));
+  EVENGRAD_ASSIGN_OR_RETURN(const SessionProgram::Variant* variant,
+                            entry->VariantFor(feeds, step_ + 1, making()));
   return ExplainProgram(variant->executable->compiled());
 }
 
-absl::Status Session::Impl::Observe(const Entry& entry,
-                                    const Entry::Variant& variant) {
+absl::Status Session::Impl::Observe(const SessionProgram& entry,
+                                    const SessionProgram::Variant& variant) {
   if (variant.observed.empty()) return absl::OkStatus();
   // A hook may run programs of this session, which may drop these from it.
-  const std::shared_ptr<const Program> program = entry.program;
+  const std::shared_ptr<const Program> program = entry.program();
   const std::shared_ptr<const ResultTensors> results = variant.result->tensors;
   const std::vector<int> due = variant.observed;
   const int64_t step = step_;
   for (size_t i = 0; i < due.size(); ++i) {
     const ObservedValues& observed = program->observations[due[i]];
     if (observed.hook == nullptr) continue;
-    try {
-      EVENGRAD_RETURN_IF_ERROR(
-          observed.hook->Observe({.name = observed.name,
-                                  .step = step,
-                                  .values = results->observations[i],
-                                  .graph = program->graph}));
-    } catch (const std::exception& error) {
-      return absl::InternalError(StrCat("the hook of '", observed.name,
-                                        "' has thrown: ", error.what()));
-    }
+    EVENGRAD_RETURN_IF_ERROR(
+        CallUser(StrCat("the hook of '", observed.name, "'"), [&] {
+          return observed.hook->Observe({.name = observed.name,
+                                         .step = step,
+                                         .values = results->observations[i],
+                                         .graph = program->graph});
+        }));
   }
   return absl::OkStatus();
 }
@@ -466,14 +249,13 @@ absl::StatusOr<std::optional<NonFiniteReport>> Session::Impl::FindNonFinite(
   EVENGRAD_ASSIGN_OR_RETURN(const NumericsProbe probe,
                             NumericsProbe::Add(watched.graph, roots));
   watched.observations.push_back({.values = probe.summaries()});
-  Entry entry;
-  entry.program = std::make_shared<const Program>(std::move(watched));
-  entry.periods = {PeriodOf(entry.program->observations.back())};
-  EVENGRAD_ASSIGN_OR_RETURN(Entry::Variant variant,
-                            MakeVariant(entry, feeds, 1));
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram once,
+                            SessionProgram::Create(watched));
+  EVENGRAD_ASSIGN_OR_RETURN(SessionProgram::Variant * variant,
+                            once.VariantFor(feeds, step_ + 1, making()));
   EVENGRAD_ASSIGN_OR_RETURN(const SessionStates::Values before, states_.Copy());
   const absl::StatusOr<std::shared_ptr<const ResultTensors>> results =
-      Execute(variant, feeds);
+      Execute(*variant, feeds);
   states_.Restore(before);
   EVENGRAD_RETURN_IF_ERROR(results.status());
   return probe.FindFirst((*results)->observations[0], step_ + 1,
@@ -541,46 +323,6 @@ absl::StatusOr<RunResult> Session::Impl::Infer(std::span<const Value> values,
 }
 
 // ---- The public face ------------------------------------------------------
-
-std::span<const Tensor> RunResult::values() const {
-  if (data_ == nullptr) return {};
-  return data_->tensors->fetches;
-}
-
-absl::StatusOr<Tensor> RunResult::Get(const Value& value) const {
-  if (data_ == nullptr) return InvalidArgument("the result is empty");
-  EVENGRAD_ASSIGN_OR_RETURN(Value own, data_->program->graph.Resolve(value));
-  for (size_t i = 0; i < data_->program->fetches.size(); ++i) {
-    if (data_->program->fetches[i].value == own) return values()[i];
-  }
-  return InvalidArgument("'", own.name(), "' was not fetched by this run");
-}
-
-absl::StatusOr<Tensor> RunResult::Get(std::string_view name) const {
-  if (data_ == nullptr) return InvalidArgument("the result is empty");
-  for (size_t i = 0; i < data_->program->fetches.size(); ++i) {
-    if (data_->program->fetches[i].name == name) return values()[i];
-  }
-  return InvalidArgument("no value named '", name, "' was fetched by this run");
-}
-
-absl::StatusOr<double> ScalarOf(const Tensor& tensor) {
-  if (tensor.num_elements() != 1) {
-    return InvalidArgument("a value of type ", tensor.ToString(),
-                           " is not a single number");
-  }
-  return LoadAsDouble(tensor.dtype(), tensor.data(), 0);
-}
-
-absl::StatusOr<double> RunResult::Scalar(const Value& value) const {
-  EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, Get(value));
-  return ScalarOf(tensor);
-}
-
-absl::StatusOr<double> RunResult::Scalar(std::string_view name) const {
-  EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, Get(name));
-  return ScalarOf(tensor);
-}
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
