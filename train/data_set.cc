@@ -123,7 +123,7 @@ absl::StatusOr<DataSet> DataSet::ReadIdx(const std::string& inputs_path,
 
 namespace {
 
-// Numbers that a data set does not keep as they are, as f32.
+// Numbers that a data set does not keep as they are, in f32.
 absl::StatusOr<Tensor> AsInputs(const Tensor& tensor) {
   const DType dtype = tensor.dtype();
   if (dtype == DType::kU8 || dtype == DType::kF32) return tensor;
@@ -134,6 +134,24 @@ absl::StatusOr<Tensor> AsInputs(const Tensor& tensor) {
     values[i] = static_cast<float>(LoadAsDouble(dtype, tensor.data(), i));
   }
   return result;
+}
+
+// Of arrays in a file, whose numbers must be finite in f32.
+absl::StatusOr<DataSet> FromArrays(const Tensor& raw, const Tensor& labels,
+                                   const DataSetOptions& options) {
+  EVENGRAD_ASSIGN_OR_RETURN(const Tensor inputs, AsInputs(raw));
+  EVENGRAD_ASSIGN_OR_RETURN(DataSet data,
+                            DataSet::Create(inputs, labels, options));
+  if (inputs.dtype() != DType::kF32) return data;
+  const auto* const values = static_cast<const float*>(inputs.data());
+  for (int64_t i = 0; i < inputs.num_elements(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    return InvalidArgument("input ", i % data.num_features(), " of example ",
+                           i / data.num_features(), " is ",
+                           LoadAsDouble(raw.dtype(), raw.data(), i),
+                           ", expected a number that is finite in f32");
+  }
+  return data;
 }
 
 const Tensor* FindArray(const std::vector<NamedTensor>& arrays,
@@ -152,8 +170,7 @@ absl::StatusOr<DataSet> DataSet::ReadNpy(const std::string& inputs_path,
   EVENGRAD_ASSIGN_OR_RETURN(const Tensor raw, evengrad::ReadNpy(inputs_path));
   EVENGRAD_ASSIGN_OR_RETURN(const Tensor labels,
                             evengrad::ReadNpy(labels_path));
-  EVENGRAD_ASSIGN_OR_RETURN(const Tensor inputs, AsInputs(raw));
-  absl::StatusOr<DataSet> data = Create(inputs, labels, options);
+  absl::StatusOr<DataSet> data = FromArrays(raw, labels, options);
   if (data.ok()) return data;
   return Prefixed(data.status(), StrCat(inputs_path, ", ", labels_path, ": "));
 }
@@ -170,8 +187,7 @@ absl::StatusOr<DataSet> DataSet::ReadNpz(const std::string& path,
     const Tensor* raw = FindArray(arrays, pair.inputs);
     const Tensor* labels = FindArray(arrays, pair.labels);
     if (raw == nullptr || labels == nullptr) continue;
-    EVENGRAD_ASSIGN_OR_RETURN(const Tensor inputs, AsInputs(*raw));
-    absl::StatusOr<DataSet> data = Create(inputs, *labels, options);
+    absl::StatusOr<DataSet> data = FromArrays(*raw, *labels, options);
     if (data.ok()) return data;
     return Prefixed(data.status(), StrCat(path, ": arrays '", pair.inputs,
                                           "' and '", pair.labels, "': "));

@@ -55,8 +55,8 @@ class EVENGRAD_EXPORT DataSet {
                                          const std::string& labels_path,
                                          const DataSetOptions& options = {});
 
-  // From two NPY files: inputs [n, …] (other numbers than u8 become f32) and
-  // labels [n]. Errors name the file.
+  // From two NPY files: inputs [n, …] (other numbers than u8 become f32, where
+  // they must be finite) and labels [n]. Errors name the file.
   static absl::StatusOr<DataSet> ReadNpy(const std::string& inputs_path,
                                          const std::string& labels_path,
                                          const DataSetOptions& options = {});

@@ -3,7 +3,9 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -226,11 +228,11 @@ std::string LittleEndian(uint64_t value, int bytes) {
   return text;
 }
 
-std::string Npy(const std::string& shape, const std::string& bytes) {
-  const std::string header =
-      "{'descr': '|u1', 'fortran_order': False, "
-      "'shape': " +
-      shape + ", }\n";
+std::string Npy(const std::string& shape, const std::string& bytes,
+                const std::string& type = "|u1") {
+  const std::string header = "{'descr': '" + type +
+                             "', 'fortran_order': False, 'shape': " + shape +
+                             ", }\n";
   return std::string("\x93NUMPY\1\0", 8) + LittleEndian(header.size(), 2) +
          header + bytes;
 }
@@ -303,6 +305,17 @@ TEST_F(CheckpointCommandTest, NpzAndNpyFiles) {
       "expected an .npz or .csv file");
   ExpectComplaint(RunEvengrad(flags + Path("none.npz")), 1,
                   "none.npz: cannot be read: No such file or directory");
+
+  std::string numbers(120 * sizeof(double), '\0');
+  for (const auto& [number, text] :
+       {std::pair(std::nan(""), "is nan"), std::pair(-1e39, "is -1e+39")}) {
+    std::memcpy(numbers.data() + 7 * sizeof(double), &number, sizeof(double));
+    zip("bad.npz", {{"x.npy", Npy("(60, 2)", numbers, "<f8")}, {"y.npy", y}});
+    ExpectComplaint(
+        RunEvengrad(flags + Path("bad.npz")), 1,
+        std::string("bad.npz: arrays 'x' and 'y': input 1 of example 3 ") +
+            text + ", expected a number that is finite in f32");
+  }
 
   fs::create_directory(Path("arrays"));
   for (const char* part : {"arrays/train-", "arrays/test-"}) {
