@@ -9,7 +9,7 @@ jobs=$(nproc)
 preset=asan
 [[ ${1:-} != thread ]] || preset=tsan
 
-tools/install_packages.sh check
+tools/install_packages.sh clang
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -j "$jobs"
 ctest --preset "$preset" -j "$jobs" --progress

@@ -20,6 +20,7 @@ fi
 
 build=${EVENGRAD_FUZZ_BUILD:-build/fuzz}
 if [[ $build == build/fuzz ]]; then
+  tools/install_packages.sh clang
   cmake --preset fuzz >/dev/null
   cmake --build --preset fuzz --target "${targets[@]/%/_fuzz}"
 fi

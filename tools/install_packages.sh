@@ -3,14 +3,16 @@
 #
 #   tools/install_packages.sh          to build and run
 #   tools/install_packages.sh check    for tools/check.sh too
+#   tools/install_packages.sh clang    for the sanitizers, lint and fuzzing too
 set -euo pipefail
 cd "$(dirname "$0")"
 
 case "${1:-build}" in
   build) uses='^build$' ;;
   check) uses='^(build|check)$' ;;
+  clang) uses='^(build|check|clang)$' ;;
   *)
-    echo "usage: tools/install_packages.sh [build|check]" >&2
+    echo "usage: tools/install_packages.sh [build|check|clang]" >&2
     exit 2
     ;;
 esac

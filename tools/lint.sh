@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+tools/install_packages.sh clang
 # Precompiled headers are GCC's.
 cmake --preset dev -B build/lint -DEVENGRAD_PRECOMPILE_HEADERS=OFF >/dev/null
 if (($#)); then
