@@ -67,8 +67,32 @@ int64_t MinimumPanel(int64_t length) {
   return std::clamp<int64_t>(length / 4, 64, 512);
 }
 
-std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
+// Ranges of a side of that length. Where there are more than a few, the last
+// two are cut again: a core that is slower than another, or shared with
+// somebody, then leaves little for the end, where one waits for the other.
+std::vector<Range> CutSide(int64_t length, int num_parts) {
   constexpr int64_t kGrain = 16;  // a cache line of floats
+  constexpr int64_t kLongSide = 2048;
+  std::vector<Range> ranges;
+  for (int part = 0; part < num_parts; ++part) {
+    ranges.push_back(PartRange(length, part, num_parts, kGrain));
+  }
+  if (length < kLongSide || num_parts < 4) return ranges;
+  const Range tail = {ranges[num_parts - 2].begin, length};
+  ranges.resize(static_cast<size_t>(num_parts - 2));
+  int64_t begin = tail.begin;
+  for (int eighths : {3, 6, 7, 8}) {
+    const int64_t end = eighths == 8
+                            ? length
+                            : tail.begin + (length - tail.begin) * eighths / 8 /
+                                               kGrain * kGrain;
+    ranges.push_back({begin, end});
+    begin = end;
+  }
+  return ranges;
+}
+
+std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
   const bool by_rows = whole.rows >= whole.columns;
   const int64_t length = by_rows ? whole.rows : whole.columns;
   const int64_t limit = std::max<int64_t>(1, length / MinimumPanel(length));
@@ -76,10 +100,11 @@ std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
                        static_cast<double>(whole.depth) *
                        static_cast<double>(whole.columns);
   const int num_parts = NumParts(static_cast<int64_t>(flops / 32), limit);
-  std::vector<Panel> panels(num_parts);
-  for (int part = 0; part < num_parts; ++part) {
+  const std::vector<Range> ranges = CutSide(length, num_parts);
+  std::vector<Panel> panels(ranges.size());
+  for (size_t part = 0; part < panels.size(); ++part) {
     Panel& panel = panels[part];
-    const Range range = PartRange(length, part, num_parts, kGrain);
+    const Range range = ranges[part];
     panel.rows = by_rows ? range : Range{0, whole.rows};
     panel.columns = by_rows ? Range{0, whole.columns} : range;
     panel.product = whole;
