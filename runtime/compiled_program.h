@@ -14,6 +14,7 @@
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/runtime/program.h"
+#include "evengrad/runtime/rounded_state.h"
 
 namespace evengrad {
 
@@ -114,6 +115,7 @@ struct CompiledProgram {
   // Result buffers: one a fetch, and one a value of each observation.
   std::vector<int> fetch_buffers = {};
   std::vector<std::vector<int>> observation_buffers = {};
+  std::vector<RoundedState> rounded_states = {};
   int64_t arena_bytes = 0;
   int64_t scratch_bytes = 0;  // that one worker needs
   ProgramMemory memory = {};

@@ -195,7 +195,8 @@ absl::StatusOr<Program> Lower(const Program& program,
                               const std::map<int, Shape>& placeholder_shapes,
                               std::string_view last,
                               std::vector<PassReport>* reports,
-                              Precision precision) {
+                              Precision precision,
+                              std::vector<RoundedState>* rounded) {
   const std::vector<std::string_view> steps = LoweringSteps();
   if (!last.empty() && std::ranges::find(steps, last) == steps.end()) {
     return InvalidArgument("there is no pass '", last, "'",
@@ -213,8 +214,9 @@ absl::StatusOr<Program> Lower(const Program& program,
   if (last == "specialize") return lowered;
   if (precision == Precision::kBF16) {
     const int before = lowered.graph.num_nodes();
-    EVENGRAD_RETURN_IF_ERROR(
-        Prefixed(NarrowPass(lowered).status(), "pass narrow: "));
+    absl::StatusOr<std::vector<RoundedState>> states = NarrowPass(lowered);
+    if (!states.ok()) return Prefixed(states.status(), "pass narrow: ");
+    if (rounded != nullptr) *rounded = *std::move(states);
     done.push_back({"narrow", before, lowered.graph.num_nodes()});
   }
   EVENGRAD_RETURN_IF_ERROR(RunPasses(lowered, last, done));
@@ -229,9 +231,10 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     const CompileOptions& options) {
   auto compiled = std::make_unique<CompiledProgram>();
-  EVENGRAD_ASSIGN_OR_RETURN(compiled->program,
-                            Lower(program, placeholder_shapes, "",
-                                  &compiled->passes, options.precision));
+  EVENGRAD_ASSIGN_OR_RETURN(
+      compiled->program,
+      Lower(program, placeholder_shapes, "", &compiled->passes,
+            options.precision, &compiled->rounded_states));
   const Program& lowered = compiled->program;
   const FusionPlan fusion = PlanFusion(lowered, options.fuse);
   EVENGRAD_ASSIGN_OR_RETURN(const StageSchedule schedule,

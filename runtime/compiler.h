@@ -21,12 +21,14 @@ namespace evengrad {
 // node id in program.graph) of these shapes: every type is static. With `last`,
 // it stops behind the first run of that step: "infer", "specialize", or one of
 // CompilerPasses(). What each step did is appended to `reports`. With bf16,
-// NarrowPass runs behind "specialize". Errors: the program's own, what shows
-// only when sizes are known, with the user's line, and an unknown step.
+// NarrowPass runs behind "specialize", and what it gives is put into `rounded`.
+// Errors: the program's own, what shows only when sizes are known, with the
+// user's line, and an unknown step.
 EVENGRAD_EXPORT absl::StatusOr<Program> Lower(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     std::string_view last = "", std::vector<PassReport>* reports = nullptr,
-    Precision precision = Precision::kF32);
+    Precision precision = Precision::kF32,
+    std::vector<RoundedState>* rounded = nullptr);
 // The steps of Lower, in their order.
 EVENGRAD_EXPORT std::vector<std::string_view> LoweringSteps();
 

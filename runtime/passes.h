@@ -6,10 +6,12 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "evengrad/graph/export.h"
 #include "evengrad/runtime/program.h"
+#include "evengrad/runtime/rounded_state.h"
 
 namespace evengrad {
 
@@ -36,8 +38,10 @@ EVENGRAD_EXPORT absl::StatusOr<bool> SharePass(Program& program);
 EVENGRAD_EXPORT absl::StatusOr<bool> PrunePass(Program& program);
 
 // Makes each product of f32 matrices one of bf16 matrices with an f32 output:
-// Precision::kBF16. Not of products of many matrices (batch_matmul).
-EVENGRAD_EXPORT absl::StatusOr<bool> NarrowPass(Program& program);
+// Precision::kBF16. Not of products of many matrices (batch_matmul). Factors
+// that are states become states of their own, which follow them.
+EVENGRAD_EXPORT absl::StatusOr<std::vector<RoundedState>> NarrowPass(
+    Program& program);
 
 // Calls `visit` on every value that the program's caller sees: fetches, the
 // states and values of updates, observations, guards.

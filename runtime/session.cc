@@ -41,7 +41,7 @@ class Session::Impl {
                                   std::span<const Feed> feeds);
   absl::StatusOr<std::string> Explain(const Program& program,
                                       std::span<const Feed> feeds);
-  absl::StatusOr<Tensor*> FindState(std::string_view name);
+  absl::StatusOr<SessionStates::State*> FindState(std::string_view name);
   std::vector<std::string> StateNames() const { return states_.Names(); }
   absl::StatusOr<std::optional<NonFiniteReport>> FindNonFinite(
       const Program& program, std::span<const Feed> feeds);
@@ -92,8 +92,9 @@ class Session::Impl {
 
 // ---- States ---------------------------------------------------------------
 
-absl::StatusOr<Tensor*> Session::Impl::FindState(std::string_view name) {
-  Tensor* const found = states_.Find(name);
+absl::StatusOr<SessionStates::State*> Session::Impl::FindState(
+    std::string_view name) {
+  SessionStates::State* const found = states_.Find(name);
   if (found != nullptr) return found;
   return InvalidArgument("the session has no state '", name, "'");
 }
@@ -162,11 +163,15 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
   for (size_t i = 0; i < variant.feed_index.size(); ++i) {
     variant.pointers[i] = feeds[variant.feed_index[i]].tensor.data();
   }
+  for (SessionStates::State* state : variant.rounded) state->Round();
   running_ = true;
   absl::StatusOr<std::shared_ptr<const ResultTensors>> results =
       variant.executable->Run(variant.pointers, options_.seed,
                               static_cast<uint64_t>(step_), pool_);
   running_ = false;
+  for (SessionStates::State* state : variant.outdated) {
+    state->rounded_is_current = false;
+  }
   return results;
 }
 
@@ -385,8 +390,9 @@ absl::StatusOr<std::string> Session::Explain(const Program& program,
 
 absl::StatusOr<Tensor> Session::Read(std::string_view state) const {
   if (impl_ == nullptr) return MovedFrom();
-  EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
-  return tensor->Clone();
+  EVENGRAD_ASSIGN_OR_RETURN(const SessionStates::State* found,
+                            impl_->FindState(state));
+  return found->tensor.Clone();
 }
 
 absl::StatusOr<Tensor> Session::Read(const Value& state) const {
@@ -396,14 +402,17 @@ absl::StatusOr<Tensor> Session::Read(const Value& state) const {
 
 absl::Status Session::Write(std::string_view state, const Tensor& tensor) {
   if (impl_ == nullptr) return MovedFrom();
-  EVENGRAD_ASSIGN_OR_RETURN(Tensor * target, impl_->FindState(state));
-  if (!tensor.valid() || !(target->type() == tensor.type())) {
-    return InvalidArgument("state '", state, "' has type ", target->ToString(),
+  EVENGRAD_ASSIGN_OR_RETURN(SessionStates::State * found,
+                            impl_->FindState(state));
+  Tensor& target = found->tensor;
+  if (!tensor.valid() || !(target.type() == tensor.type())) {
+    return InvalidArgument("state '", state, "' has type ", target.ToString(),
                            ", the new value has type ",
                            tensor.valid() ? tensor.ToString() : "(empty)");
   }
-  std::memcpy(target->mutable_data(), tensor.data(),
+  std::memcpy(target.mutable_data(), tensor.data(),
               static_cast<size_t>(tensor.byte_size()));
+  found->rounded_is_current = false;
   return absl::OkStatus();
 }
 
@@ -418,8 +427,10 @@ std::vector<std::string> Session::StateNames() const {
 
 absl::StatusOr<Tensor> Session::Share(std::string_view state) const {
   if (impl_ == nullptr) return MovedFrom();
-  EVENGRAD_ASSIGN_OR_RETURN(Tensor * tensor, impl_->FindState(state));
-  return *tensor;
+  EVENGRAD_ASSIGN_OR_RETURN(SessionStates::State * found,
+                            impl_->FindState(state));
+  found->rounded_is_current = false;  // what is written to it does not show
+  return found->tensor;
 }
 
 RandomCounters Session::random_counters() const {

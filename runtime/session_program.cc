@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -132,6 +133,39 @@ Program SessionProgram::WithDueObservations(Variant& variant) const {
   return program;
 }
 
+absl::Status SessionProgram::BindStates(
+    std::unique_ptr<CompiledProgram> compiled, const Making& making,
+    Variant& variant) {
+  std::map<std::string, SessionStates::State*, std::less<>> copies;
+  std::set<std::string> rounded;
+  for (const RoundedState& state : compiled->rounded_states) {
+    EVENGRAD_ASSIGN_OR_RETURN(copies[state.copy],
+                              making.states.FindRounded(state.state));
+    variant.rounded.push_back(copies[state.copy]);
+    rounded.insert(state.state);
+  }
+  for (const StateUpdate& update : compiled->program.updates) {
+    const std::string& name = update.state.node().name();
+    if (rounded.contains(name) || copies.contains(name)) continue;
+    if (SessionStates::State* const state = making.states.Find(name)) {
+      variant.outdated.push_back(state);
+    }
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(
+      variant.executable,
+      Executable::Create(std::move(compiled), making.num_threads,
+                         [&](std::string_view name) -> Tensor* {
+                           const auto copy = copies.find(name);
+                           if (copy != copies.end())
+                             return &copy->second->rounded;
+                           SessionStates::State* const state =
+                               making.states.Find(name);
+                           return state == nullptr ? nullptr : &state->tensor;
+                         }));
+  variant.executable->SetProfile(making.profile);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SessionProgram::Variant> SessionProgram::MakeVariant(
     std::span<const Feed> feeds, uint64_t due, const Making& making) const {
   Variant variant;
@@ -173,12 +207,7 @@ absl::StatusOr<SessionProgram::Variant> SessionProgram::MakeVariant(
   }
   EVENGRAD_ASSIGN_OR_RETURN(std::unique_ptr<CompiledProgram> compiled,
                             Compile(program, shapes, making.compile));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      variant.executable,
-      Executable::Create(
-          std::move(compiled), making.num_threads,
-          [&](std::string_view name) { return making.states.Find(name); }));
-  variant.executable->SetProfile(making.profile);
+  EVENGRAD_RETURN_IF_ERROR(BindStates(std::move(compiled), making, variant));
   for (const std::string& name : variant.executable->feed_names()) {
     const auto feed = feed_of.find(name);
     if (feed == feed_of.end()) {

@@ -49,6 +49,10 @@ class SessionProgram {
     std::unique_ptr<Executable> executable = {};
     std::vector<int> feed_index = {};  // of the caller's feeds, by placeholder
     std::vector<int> observed = {};    // indices of the due observations
+    // States of which it reads the rounded copy, and those that it updates
+    // without one.
+    std::vector<SessionStates::State*> rounded = {};
+    std::vector<SessionStates::State*> outdated = {};
     std::vector<const void*> pointers = {};
     uint64_t memory_version = 0;
     std::shared_ptr<RunResult::Data> result = {};
@@ -80,6 +84,8 @@ class SessionProgram {
   uint64_t DueAt(int64_t step) const;
   // The program with the observations that are due, which `variant` gets.
   Program WithDueObservations(Variant& variant) const;
+  static absl::Status BindStates(std::unique_ptr<CompiledProgram> compiled,
+                                 const Making& making, Variant& variant);
   absl::StatusOr<Variant> MakeVariant(std::span<const Feed> feeds, uint64_t due,
                                       const Making& making) const;
 

@@ -90,9 +90,32 @@ absl::Status Disagreement(const Value& state, const std::string& here,
 
 }  // namespace
 
-Tensor* SessionStates::Find(std::string_view name) {
+void SessionStates::State::Round() {
+  if (!rounded_is_current) {
+    const std::span<const float> from = *tensor.values<float>();
+    auto* const to = static_cast<BFloat16*>(rounded.mutable_data());
+    for (size_t i = 0; i < from.size(); ++i) to[i] = ToBFloat16(from[i]);
+  }
+  rounded_is_current = tensor.buffer().use_count() == 1;
+}
+
+SessionStates::State* SessionStates::Find(std::string_view name) {
   auto it = states_.find(name);
-  return it == states_.end() ? nullptr : &it->second.tensor;
+  return it == states_.end() ? nullptr : &it->second;
+}
+
+absl::StatusOr<SessionStates::State*> SessionStates::FindRounded(
+    std::string_view name) {
+  State* const state = Find(name);
+  if (state == nullptr || state->tensor.dtype() != DType::kF32) {
+    return absl::InternalError(StrCat("there is no f32 state '", name, "'"));
+  }
+  if (!state->rounded.valid()) {
+    EVENGRAD_ASSIGN_OR_RETURN(
+        state->rounded,
+        Tensor::Zeros({DType::kBF16, state->tensor.type().shape}));
+  }
+  return state;
 }
 
 std::vector<std::string> SessionStates::Names() const {
@@ -111,8 +134,10 @@ absl::StatusOr<SessionStates::Values> SessionStates::Copy() const {
 
 void SessionStates::Restore(const Values& values) {
   for (const auto& [name, value] : values) {
-    std::memcpy(states_.at(name).tensor.mutable_data(), value.data(),
+    State& state = states_.at(name);
+    std::memcpy(state.tensor.mutable_data(), value.data(),
                 static_cast<size_t>(value.byte_size()));
+    state.rounded_is_current = false;
   }
 }
 
@@ -212,7 +237,8 @@ absl::StatusOr<std::vector<Tensor>> SessionStates::Compute(
                              auto it = added->find(name);
                              if (it != added->end()) return &it->second.tensor;
                            }
-                           return Find(name);
+                           State* const known = Find(name);
+                           return known == nullptr ? nullptr : &known->tensor;
                          }));
   executable->BindMemory(arena.get(), scratch.get());
   EVENGRAD_ASSIGN_OR_RETURN(const std::shared_ptr<const ResultTensors> results,

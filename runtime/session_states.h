@@ -20,6 +20,20 @@ namespace evengrad {
 
 class SessionStates {
  public:
+  struct State {
+    Tensor tensor = {};
+    // In a graph of initial values alone. Invalid for parameters.
+    Value initial = {};
+    // A copy in bf16, where a program multiplies by one; and whether it is that
+    // of the tensor as it is.
+    Tensor rounded = {};
+    bool rounded_is_current = false;
+
+    // Rounds the tensor where the copy is not current, or may not be because
+    // somebody shares the tensor.
+    void Round();
+  };
+
   // How initial values are computed.
   struct Initialization {
     ThreadPool& pool;
@@ -35,8 +49,11 @@ class SessionStates {
   // that a graph gained since may have changed the automatic choice.
   absl::Status Add(const Graph& graph, const Initialization& how);
 
-  // The tensor of a state, which stays where it is; null where there is none.
-  Tensor* Find(std::string_view name);
+  // A state, which stays where it is; null where there is none.
+  State* Find(std::string_view name);
+  // The same, with memory for the rounded copy. Error: there is no memory, or
+  // no state of f32.
+  absl::StatusOr<State*> FindRounded(std::string_view name);
   std::vector<std::string> Names() const;
 
   using Values = std::map<std::string, Tensor, std::less<>>;
@@ -45,11 +62,6 @@ class SessionStates {
   void Restore(const Values& values);
 
  private:
-  struct State {
-    Tensor tensor = {};
-    // In a graph of initial values alone. Invalid for parameters.
-    Value initial = {};
-  };
   using Entries = std::map<std::string, State, std::less<>>;
 
   absl::Status CheckAgrees(const Value& state, const Initialization& how);

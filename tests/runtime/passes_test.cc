@@ -29,8 +29,13 @@ std::string After(absl::StatusOr<bool> (*pass)(Program&),
   return text;
 }
 
+absl::StatusOr<bool> Narrow(Program& program) {
+  EVENGRAD_RETURN_IF_ERROR(NarrowPass(program).status());
+  return true;
+}
+
 TEST(NarrowPassTest, ProductsOfF32MatricesAreMadeOfBF16Ones) {
-  EXPECT_EQ(After(NarrowPass, R"(  %x: f32[3,4] = placeholder()
+  EXPECT_EQ(After(Narrow, R"(  %x: f32[3,4] = placeholder()
   %d: f64[2,2] = placeholder()
   %y: f32[3,3] = matmul(%x, %x, transpose_weights=true) loc("model.cc":7)
   %z: f64[2,2] = matmul(%d, %d)
@@ -47,7 +52,7 @@ TEST(NarrowPassTest, ProductsOfF32MatricesAreMadeOfBF16Ones) {
 }
 
 TEST(NarrowPassTest, OthersKeepTheirNames) {
-  EXPECT_EQ(After(NarrowPass, R"(  %x: f32[2,2] = placeholder()
+  EXPECT_EQ(After(Narrow, R"(  %x: f32[2,2] = placeholder()
   %y: f32[2,2] = matmul(%x, %x)
   %y/cast: f32[2,2] = placeholder()
   %y/cast_1: f32[2,2] = matmul(%y, %y/cast)
@@ -62,6 +67,35 @@ TEST(NarrowPassTest, OthersKeepTheirNames) {
   %y/cast_1/cast_1: bf16[2,2] = cast(%y/cast)
   %y/cast_1: f32[2,2] = matmul(%y/cast_1/cast, %y/cast_1/cast_1, output_f32=true)
   return z=%y/cast_1
+)"));
+}
+
+// The copy of a state is read by both products, and updated with it.
+TEST(NarrowPassTest, StatesHaveCopies) {
+  EXPECT_EQ(After(Narrow, R"(  %x: f32[2,2] = placeholder()
+  %w: f32[2,2] = state()
+  %v: f32[2,2] = state()
+  %w/bf16: f32[] = placeholder()
+  %y: f32[2,2] = matmul(%x, %w)
+  %z: f32[2,2] = matmul(%w, %v)
+  %new: f32[2,2] = add(%w, %y)
+  return z=%z, other=%w/bf16
+  update %w = %new
+)"),
+            Text(R"(  %x: f32[2,2] = placeholder()
+  %w: f32[2,2] = state()
+  %v: f32[2,2] = state()
+  %w/bf16: f32[] = placeholder()
+  %y/cast: bf16[2,2] = cast(%x)
+  %w/bf16_1: bf16[2,2] = state()
+  %y: f32[2,2] = matmul(%y/cast, %w/bf16_1, output_f32=true)
+  %v/bf16: bf16[2,2] = state()
+  %z: f32[2,2] = matmul(%w/bf16_1, %v/bf16, output_f32=true)
+  %new: f32[2,2] = add(%w, %y)
+  %w/bf16_1/cast: bf16[2,2] = cast(%new)
+  return z=%z, other=%w/bf16
+  update %w = %new
+  update %w/bf16_1 = %w/bf16_1/cast
 )"));
 }
 
