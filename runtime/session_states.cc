@@ -21,6 +21,32 @@ absl::StatusOr<std::shared_ptr<std::byte>> Allocate(int64_t bytes) {
       StrCat("no memory for initial values: ", bytes, " bytes"));
 }
 
+// Copies that lie one after the other: many small tensors then share large
+// pages, which a network that does not fit the cache is soon short of.
+absl::StatusOr<std::vector<Tensor>> LaidTogether(
+    std::span<const Tensor> tensors) {
+  constexpr int64_t kAlignment = 64;
+  std::vector<int64_t> offsets;
+  int64_t bytes = 0;
+  for (const Tensor& tensor : tensors) {
+    offsets.push_back(bytes);
+    bytes += (tensor.byte_size() + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  EVENGRAD_ASSIGN_OR_RETURN(const std::shared_ptr<std::byte> slab,
+                            Allocate(bytes));
+  std::vector<Tensor> copies;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    // Not an alias of the slab: who shares this tensor shares it alone.
+    std::shared_ptr<std::byte> part(slab.get() + offsets[i],
+                                    [slab](std::byte*) {});
+    std::memcpy(part.get(), tensors[i].data(),
+                static_cast<size_t>(tensors[i].byte_size()));
+    EVENGRAD_ASSIGN_OR_RETURN(copies.emplace_back(),
+                              Tensor::Wrap(tensors[i].type(), std::move(part)));
+  }
+  return copies;
+}
+
 // The initial value of `state` with automatic initializers resolved.
 absl::StatusOr<Value> ResolvedInitial(const Value& state) {
   Graph resolved = Graph::Of(state)->Clone();
@@ -207,8 +233,9 @@ absl::Status SessionStates::AddRound(const Graph& graph,
   for (const NamedValue& fetch : program.fetches) {
     initial.push_back(fetch.value);
   }
-  EVENGRAD_ASSIGN_OR_RETURN(std::vector<Tensor> values,
+  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Tensor> computed,
                             Compute(initial, how, &added));
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<Tensor> values, LaidTogether(computed));
   for (size_t i = 0; i < states.size(); ++i) {
     const Node state = states[i].node();
     added.emplace(state.name(),
@@ -243,11 +270,7 @@ absl::StatusOr<std::vector<Tensor>> SessionStates::Compute(
   executable->BindMemory(arena.get(), scratch.get());
   EVENGRAD_ASSIGN_OR_RETURN(const std::shared_ptr<const ResultTensors> results,
                             executable->Run({}, how.seed, 0, how.pool));
-  std::vector<Tensor> values;
-  for (const Tensor& fetched : results->fetches) {
-    EVENGRAD_ASSIGN_OR_RETURN(values.emplace_back(), fetched.Clone());
-  }
-  return values;
+  return results->fetches;
 }
 
 absl::Status SessionStates::CheckAgrees(const Value& state,
