@@ -9,6 +9,7 @@
 #include "evengrad/autodiff/recomputation.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/ops/ops.h"
 
 namespace evengrad {
@@ -97,7 +98,11 @@ class Derivation {
     }
     const NameScope scope(graph_, StrCat("gradient/", node.name()));
     if (!node.op().gradient) return GoOnWithoutGradient(node);
-    return Contribute(node, node.op().gradient(read, output_gradients));
+    EVENGRAD_ASSIGN_OR_RETURN(
+        const std::vector<Value> contributions,
+        CallUser(StrCat("gradient of op '", node.op().name, "'"),
+                 [&] { return node.op().gradient(read, output_gradients); }));
+    return Contribute(node, contributions);
   }
 
   // The sum of the contributions to the gradient of `value`, in its type.
@@ -298,7 +303,11 @@ absl::StatusOr<std::vector<Value>> Gradients(std::span<const Value> losses,
                             ResolveWrt(*graph, wrt));
   EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Seed> seeds,
                             MakeSeeds(*graph, losses, options));
-  Derivation derivation(*graph, own_wrt, options);
+  std::optional<Derivation> made;
+  EVENGRAD_RETURN_IF_ERROR(CallUser("GradientOptions::recompute", [&] {
+    made.emplace(*graph, own_wrt, options);
+  }));
+  Derivation& derivation = *made;
   EVENGRAD_RETURN_IF_ERROR(derivation.Run(seeds));
 
   std::vector<Value> gradients;

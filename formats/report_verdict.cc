@@ -155,15 +155,22 @@ struct Verdict {
   std::string advice = {};  // HTML
 };
 
+// "In step 7", "In steps 1,201 to 1,300".
+std::string StepsOf(const RunColumn& column) {
+  const std::string last = StrCat(column.last_step);
+  if (column.first_step == column.last_step) return StrCat("In step ", last);
+  return StrCat("In steps ", column.first_step, " to ", last);
+}
+
 // The gradient at the first layer as a multiple of that at the last one, in
-// words.
+// words, when it was seen last.
 std::string FlowText(const RunHistory& history) {
   if (history.columns().empty() || history.layers().size() < 2) return "";
   const auto& cells = history.columns().back().layers.front();
   const RunCell& ratio =
       cells[static_cast<size_t>(LayerQuantity::kGradientRatio)];
   if (ratio.count == 0) return "";
-  return StrCat("In the last steps the gradient at ",
+  return StrCat(StepsOf(history.columns().back()), " the gradient at ",
                 history.layers().front().name, " is ",
                 InUnit(ratio.mean(), ChartUnit::kPowerOfTen), " times that at ",
                 history.layers().back().name, ".");
@@ -198,6 +205,10 @@ Verdict VerdictOf(const TrainingReport& report) {
             ? ""
             : StrCat(" <span class=\"try\"><b>Try</b>", flags, "</span>"),
         "</p>");
+  }
+  if (report.interrupted_after.has_value()) {
+    verdict.detail = StrCat("Its user ended the run after step ",
+                            *report.interrupted_after, ". ", verdict.detail);
   }
   if (!report.error.empty()) {
     verdict.level = "is-bad";

@@ -51,6 +51,8 @@ struct TrainingReport {
   std::vector<ReportSetting> settings = {};
   // The error that ended the run; empty where it came to its end.
   std::string error = {};
+  // The steps of a run that its user ended before its last epoch.
+  std::optional<int64_t> interrupted_after = {};
   std::vector<ReportEpoch> epochs = {};
   std::optional<double> test_accuracy = {};
   RunHistory history = {};

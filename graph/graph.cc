@@ -6,8 +6,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "evengrad/graph/op_registry.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 
 namespace evengrad {
 namespace internal {
@@ -256,8 +258,11 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
   if (!op.infer_type) {
     return fail(InvalidArgument("op '", op.name, "' has no type rule"));
   }
+  if (absl::Status kind = CheckOpKind(op); !kind.ok()) return fail(kind);
   absl::StatusOr<std::vector<TensorType>> types =
-      op.infer_type(InferContext(op, input_types, record->attributes));
+      CallUser(StrCat("infer_type of op '", op.name, "'"), [&] {
+        return op.infer_type(InferContext(op, input_types, record->attributes));
+      });
   if (!types.ok()) return fail(types.status());
   if (absl::Status rule = CheckInferredTypes(op, input_types, *types);
       !rule.ok()) {

@@ -1,11 +1,27 @@
 #include "evengrad/graph/op_registry.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <set>
+#include <variant>
 
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
 
 namespace evengrad {
+
+absl::Status CheckOpKind(const OpDef& op) {
+  if (op.elementwise && op.outputs.size() != 1) {
+    return InvalidArgument("op '", op.name,
+                           "': an elementwise op has exactly one output");
+  }
+  if (op.is_source && (op.elementwise || op.make_kernel || op.decompose)) {
+    return InvalidArgument("op '", op.name,
+                           "': a source is what the runtime provides; leave "
+                           "is_source out");
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckOpDef(const OpDef& op) {
   if (op.name.empty()) return InvalidArgument("an op has no name");
@@ -19,8 +35,12 @@ absl::Status CheckOpDef(const OpDef& op) {
     return complain(
         "no way to compute it: give elementwise, make_kernel or decompose");
   }
-  if (op.elementwise && op.outputs.size() != 1) {
-    return complain("an elementwise op has exactly one output");
+  EVENGRAD_RETURN_IF_ERROR(CheckOpKind(op));
+  if (op.random && std::ranges::none_of(op.attributes, [](const auto& given) {
+        return given.name == "stream" &&
+               std::holds_alternative<int64_t>(given.fallback);
+      })) {
+    return complain("a random op has an integer attribute 'stream'");
   }
   std::set<std::string_view> names;
   for (std::string_view input : op.inputs) {

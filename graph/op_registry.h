@@ -13,6 +13,11 @@
 
 namespace evengrad {
 
+// OK when what the op is and how it is computed agree: an elementwise op has
+// one output, a source no function that computes it. Part of CheckOpDef; of ops
+// that nobody registers, nodes check it.
+absl::Status CheckOpKind(const OpDef& op);
+
 // OK when the definition is complete and consistent: a name, a type rule, at
 // least one way to be computed, unique input and attribute names.
 EVENGRAD_EXPORT absl::Status CheckOpDef(const OpDef& op);

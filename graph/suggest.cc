@@ -30,12 +30,27 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return above.back();
 }
 
+// As people take it: in lower case, words in one.
+std::string Plain(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c == '_' || c == '-') continue;
+    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return plain;
+}
+
 }  // namespace
 
 std::string DidYouMean(std::string_view name,
                        const std::vector<std::string_view>& candidates) {
   constexpr size_t kLongestName = 64;  // bounds the work on hostile input
   if (name.empty() || name.size() > kLongestName) return "";
+  for (std::string_view candidate : candidates) {
+    if (!candidate.empty() && Plain(candidate) == Plain(name)) {
+      return StrCat("; did you mean '", candidate, "'?");
+    }
+  }
   std::string_view best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (std::string_view candidate : candidates) {

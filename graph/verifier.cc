@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 
 namespace evengrad {
 namespace {
@@ -20,7 +21,10 @@ absl::Status VerifyTypes(const Node& node) {
     inputs.push_back(node.input(i).type());
   }
   absl::StatusOr<std::vector<TensorType>> types =
-      node.op().infer_type(InferContext(node.op(), inputs, node.attributes()));
+      CallUser(StrCat("infer_type of op '", node.op().name, "'"), [&] {
+        return node.op().infer_type(
+            InferContext(node.op(), inputs, node.attributes()));
+      });
   if (!types.ok()) return types.status();
   if (types->size() != static_cast<size_t>(node.num_outputs())) {
     return InvalidArgument("has ", node.num_outputs(),

@@ -255,13 +255,36 @@ Expression Select(Expression condition, Expression if_true,
   return Apply(Primitive::kSelect, condition, if_true, if_false);
 }
 
+namespace {
+
+// Every step reads inputs and steps before it: an op's function may have asked
+// for an input that there is not.
+bool ReadsWhatIsThere(const ElementwiseProgram& program) {
+  int known = program.num_inputs;
+  for (const Instruction& instruction : program.instructions) {
+    for (int input : instruction.inputs) {
+      if (input >= known) return false;
+    }
+    ++known;
+  }
+  return std::ranges::all_of(program.outputs,
+                             [&](int output) { return output < known; });
+}
+
+}  // namespace
+
 ElementwiseProgram TraceElementwise(const OpDef& op, int num_inputs,
                                     const Attributes& attributes) {
   ElementwiseProgram program{.num_inputs = num_inputs};
   const Expression result =
       op.elementwise(ElementwiseContext(&program, attributes));
   program.outputs.push_back(ElementwiseTracer::RegisterOf(program, result));
-  return program;
+  if (ReadsWhatIsThere(program)) return program;
+  ElementwiseProgram nothing{.num_inputs = num_inputs};
+  nothing.outputs.push_back(
+      nothing.Append({.primitive = Primitive::kImmediate,
+                      .immediate = std::numeric_limits<double>::quiet_NaN()}));
+  return nothing;
 }
 
 DType ComputeType(std::span<const DType> types) {

@@ -59,11 +59,12 @@ inline constexpr uint32_t kAbseilVersion = 0;
 // the version of Abseil. Libraries with another number are not loaded.
 inline constexpr uint32_t kOpAbi =
     internal::kOpAbiRevision * 10000 +
-    internal::LayoutHash<
-        OpDef, InferContext, AttributeDef, AttributeValue, Attributes, Graph,
-        Value, Node, NodeOptions, TensorType, Dimension, Tensor, Operand,
-        Expression, ElementwiseProgram, Instruction, ElementwiseContext, Kernel,
-        KernelContext, KernelRequest, Epilogue, ReferenceTensor, ReferenceCall>(
+    internal::LayoutHash<OpDef, InferContext, AttributeDef, AttributeValue,
+                         Attributes, Graph, Value, Node, NodeOptions,
+                         TensorType, Dimension, Tensor, Operand, Expression,
+                         ElementwiseProgram, Instruction, ElementwiseContext,
+                         Kernel, KernelContext, KernelRequest, Epilogue,
+                         LoopOutput, ReferenceTensor, ReferenceCall>(
         {internal::kAbseilVersion}) %
         10000;
 

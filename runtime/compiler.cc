@@ -7,6 +7,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/graph/suggest.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/runtime/buffer_plan.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/group_kernel.h"
@@ -136,6 +137,11 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       absl::StatusOr<std::unique_ptr<Kernel>> kernel = MakeGroupKernel(
           compiled.program.graph, group, fusion.trained, buffers);
       if (!kernel.ok()) return Prefixed(kernel.status(), first.ErrorPrefix());
+      if ((*kernel)->num_parts() < 1) {
+        return absl::InternalError(StrCat(
+            first.ErrorPrefix(), "the kernel of op '", first.op().name,
+            "' has ", (*kernel)->num_parts(), " parts, expected 1 or more"));
+      }
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});
       }
@@ -183,20 +189,10 @@ std::vector<GuardTest> PlanGuards(const Program& program,
   return tests;
 }
 
-}  // namespace
-
-std::vector<std::string_view> LoweringSteps() {
-  std::vector<std::string_view> steps = {"infer", "specialize"};
-  for (const Pass& pass : CompilerPasses()) steps.push_back(pass.name);
-  return steps;
-}
-
-absl::StatusOr<Program> Lower(const Program& program,
-                              const std::map<int, Shape>& placeholder_shapes,
-                              std::string_view last,
-                              std::vector<PassReport>* reports,
-                              Precision precision,
-                              std::vector<RoundedState>* rounded) {
+absl::StatusOr<Program> LowerProgram(
+    const Program& program, const std::map<int, Shape>& placeholder_shapes,
+    std::string_view last, std::vector<PassReport>* reports,
+    Precision precision, std::vector<RoundedState>* rounded) {
   const std::vector<std::string_view> steps = LoweringSteps();
   if (!last.empty() && std::ranges::find(steps, last) == steps.end()) {
     return InvalidArgument("there is no pass '", last, "'",
@@ -227,7 +223,7 @@ absl::StatusOr<Program> Lower(const Program& program,
   return lowered;
 }
 
-absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
+absl::StatusOr<std::unique_ptr<CompiledProgram>> CompileProgram(
     const Program& program, const std::map<int, Shape>& placeholder_shapes,
     const CompileOptions& options) {
   auto compiled = std::make_unique<CompiledProgram>();
@@ -256,6 +252,37 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
   compiled->observation_buffers = std::move(buffers.observation_buffers);
   compiled->arena_bytes = buffers.arena_bytes;
   return compiled;
+}
+
+// Passes and kernels call the functions of ops.
+constexpr std::string_view kOps = "a function of an op";
+
+}  // namespace
+
+std::vector<std::string_view> LoweringSteps() {
+  std::vector<std::string_view> steps = {"infer", "specialize"};
+  for (const Pass& pass : CompilerPasses()) steps.push_back(pass.name);
+  return steps;
+}
+
+absl::StatusOr<Program> Lower(const Program& program,
+                              const std::map<int, Shape>& placeholder_shapes,
+                              std::string_view last,
+                              std::vector<PassReport>* reports,
+                              Precision precision,
+                              std::vector<RoundedState>* rounded) {
+  return CallUser(kOps, [&] {
+    return LowerProgram(program, placeholder_shapes, last, reports, precision,
+                        rounded);
+  });
+}
+
+absl::StatusOr<std::unique_ptr<CompiledProgram>> Compile(
+    const Program& program, const std::map<int, Shape>& placeholder_shapes,
+    const CompileOptions& options) {
+  return CallUser(kOps, [&] {
+    return CompileProgram(program, placeholder_shapes, options);
+  });
 }
 
 }  // namespace evengrad

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 
 namespace evengrad {
 namespace {
@@ -15,10 +16,16 @@ struct StageCall {
   const KernelContext* contexts;
 };
 
+// A kernel may be the user's.
+void RunPart(const Task& task, const KernelContext& context) {
+  const absl::Status status =
+      CallUser("a kernel", [&] { task.kernel->Run(task.part, context); });
+  if (!status.ok()) context.errors->Report(status);
+}
+
 void RunTask(void* argument, int task, int worker) {
   const auto& call = *static_cast<const StageCall*>(argument);
-  const Task& chosen = call.tasks[task];
-  chosen.kernel->Run(chosen.part, call.contexts[worker]);
+  RunPart(call.tasks[task], call.contexts[worker]);
 }
 
 // Somebody outside the executable holds a tensor of these results.
@@ -142,7 +149,7 @@ void Executable::RunStageProfiled(const Stage& stage, ThreadPool& pool) {
     const int index = stage.first_task + task;
     const Task& chosen = compiled_->tasks[index];
     const int64_t begin = profile_->Now();
-    chosen.kernel->Run(chosen.part, contexts_[worker]);
+    RunPart(chosen, contexts_[worker]);
     profile_->Record(worker, {.begin = begin,
                               .end = profile_->Now(),
                               .kernel = profiled_kernels_[index],

@@ -78,9 +78,15 @@ std::string_view Name(NonFinitePolicy policy) {
 absl::Status VerifyProgram(const Program& program) {
   EVENGRAD_RETURN_IF_ERROR(VerifyGraph(
       program.graph, {.states_need_initializers = !IsLowered(program.graph)}));
+  std::set<std::string_view> fetched;
   for (const NamedValue& fetch : program.fetches) {
     EVENGRAD_RETURN_IF_ERROR(
         VerifyOwned(program, fetch.value, "fetch", fetch.name));
+    if (!fetch.name.empty() && !fetched.insert(fetch.name).second) {
+      return InvalidArgument(fetch.value.node().ErrorPrefix(),
+                             "two fetches have the name '", fetch.name,
+                             "'; give each its own");
+    }
   }
   std::set<ValueId> updated;
   for (const StateUpdate& update : program.updates) {

@@ -16,6 +16,7 @@
 #include "evengrad/runtime/compiler.h"
 #include "flag_text.h"
 #include "load_model.h"
+#include "output_paths.h"
 #include "render_svg.h"
 #include "train_flags.h"
 #include "train_options.h"
@@ -191,6 +192,10 @@ absl::Status DumpFile(const DumpFlags& flags, DumpOptions options) {
 int RunDump(const DumpFlags& flags) {
   const absl::StatusOr<DumpOptions> options = ParseDumpFlags(flags);
   if (!options.ok()) return Complain(options.status(), kBadUsage);
+  const absl::Status apart =
+      CheckOutputs({{{"--output", flags.output}}},
+                   {{{"", flags.file}, {"--statistics", flags.statistics}}});
+  if (!apart.ok()) return Complain(apart, kBadUsage);
   const absl::Status status = DumpFile(flags, *options);
   return status.ok() ? kSuccess : Complain(status, kFailure);
 }

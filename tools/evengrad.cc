@@ -1,6 +1,7 @@
 // The command line: evengrad train, compare, dump, run, convert and ops.
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -116,6 +117,8 @@ int RunAndFlush(int argc, char** argv) {
 }  // namespace evengrad::tools
 
 int main(int argc, char** argv) {
+  // A file that becomes too large is an error with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return evengrad::tools::RunAndFlush(argc, argv);
   } catch (const std::exception& error) {

@@ -26,8 +26,13 @@ std::vector<ReportRemedy> Remedies(const TrainFlags& flags) {
   if (flags.batch_norm == "none") flow.push_back("--batch-norm=before");
   std::vector<std::string> tame;  // what keeps steps small
   if (!clips) tame.push_back("--clip=suggest");
-  const double rate = flags.optimizer.learning_rate.value_or(1e-3);
-  tame.push_back(StrCat("--learning-rate=", ShortNumber(rate / 10)));
+  constexpr double kUsualRate = 1e-3;
+  const double rate = flags.optimizer.learning_rate.value_or(kUsualRate);
+  const std::string lower =
+      StrCat("--learning-rate=", ShortNumber(std::min(rate / 10, 0.1)));
+  const std::string higher = StrCat(
+      "--learning-rate=", ShortNumber(rate > 0 ? rate * 10 : kUsualRate));
+  tame.push_back(lower);
   std::vector<std::string> exploding = tame;
   if (flags.initializer != "auto") {
     exploding.insert(exploding.begin(), "--initializer=auto");
@@ -36,8 +41,7 @@ std::vector<ReportRemedy> Remedies(const TrainFlags& flags) {
   if (flags.scale != "standardize") {
     saturated.insert(saturated.begin(), "--scale=standardize");
   }
-  std::vector<std::string> alive = {
-      StrCat("--learning-rate=", ShortNumber(rate / 10))};
+  std::vector<std::string> alive = {lower};
   if (!Saturates(activation)) {
     alive.push_back("--activation=leaky_relu");
     alive.push_back("--activation=selu");
@@ -51,8 +55,7 @@ std::vector<ReportRemedy> Remedies(const TrainFlags& flags) {
           {FindingKind::kGradientDrop, flow},
           {FindingKind::kGradientJump, exploding},
           {FindingKind::kLargeUpdates, tame},
-          {FindingKind::kSmallUpdates,
-           {StrCat("--learning-rate=", ShortNumber(rate * 10))}}};
+          {FindingKind::kSmallUpdates, {higher}}};
 }
 
 }  // namespace evengrad::tools

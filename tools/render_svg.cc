@@ -32,8 +32,10 @@ std::string Contents(std::FILE* file) {
   return text;
 }
 
-// Runs dot between the three files; its exit status, or -1 with errno.
-int RunDot(std::FILE* input, std::FILE* output, std::FILE* complaints) {
+// Runs dot between the three files; its exit status, or -1 with errno. `option`
+// may be null.
+int RunDot(std::FILE* input, std::FILE* output, std::FILE* complaints,
+           const char* option) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, fileno(input), 0);
@@ -41,7 +43,7 @@ int RunDot(std::FILE* input, std::FILE* output, std::FILE* complaints) {
   posix_spawn_file_actions_adddup2(&actions, fileno(complaints), 2);
   char name[] = "dot";
   char format[] = "-Tsvg";
-  char* const arguments[] = {name, format, nullptr};
+  char* const arguments[] = {name, format, const_cast<char*>(option), nullptr};
   pid_t child = 0;
   const int error =
       posix_spawnp(&child, name, &actions, nullptr, arguments, environ);
@@ -61,30 +63,40 @@ int RunDot(std::FILE* input, std::FILE* output, std::FILE* complaints) {
 
 absl::StatusOr<std::string> RenderSvg(const std::string& dot) {
   const TemporaryFile input(std::tmpfile());
-  const TemporaryFile output(std::tmpfile());
-  const TemporaryFile complaints(std::tmpfile());
-  if (!input || !output || !complaints ||
+  if (!input ||
       std::fwrite(dot.data(), 1, dot.size(), input.get()) != dot.size() ||
       std::fflush(input.get()) != 0) {
     return absl::UnavailableError(
         StrCat("a temporary file cannot be written: ", std::strerror(errno)));
   }
-  std::rewind(input.get());
-  const int status = RunDot(input.get(), output.get(), complaints.get());
-  if (status == 127 || (status < 0 && errno == ENOENT)) {
-    return absl::FailedPreconditionError(
-        "an .svg needs the program dot: install Graphviz, or name the output "
-        ".dot");
-  }
-  if (status < 0) {
-    return absl::UnavailableError(StrCat("dot: ", std::strerror(errno)));
-  }
-  if (status != 0) {
+  absl::Status status;
+  // Curves around nodes are more than dot can do in some graphs.
+  for (const char* option :
+       {static_cast<const char*>(nullptr), "-Gsplines=line"}) {
+    const TemporaryFile output(std::tmpfile());
+    const TemporaryFile complaints(std::tmpfile());
+    if (!output || !complaints) {
+      return absl::UnavailableError(
+          StrCat("a temporary file cannot be made: ", std::strerror(errno)));
+    }
+    std::rewind(input.get());
+    const int code =
+        RunDot(input.get(), output.get(), complaints.get(), option);
+    if (code == 0) return Contents(output.get());
+    if (code == 127 || (code < 0 && errno == ENOENT)) {
+      return absl::FailedPreconditionError(
+          "an .svg needs the program dot: install Graphviz, or name the output "
+          ".dot");
+    }
+    if (code < 0) {
+      return absl::UnavailableError(StrCat("dot: ", std::strerror(errno)));
+    }
     const std::string text = Contents(complaints.get());
-    return absl::InternalError(StrCat("dot ends with exit code ", status, ": ",
-                                      text.substr(0, text.find('\n'))));
+    status.Update(
+        absl::InternalError(StrCat("dot ends with exit code ", code, ": ",
+                                   text.substr(0, text.find('\n')))));
   }
-  return Contents(output.get());
+  return status;
 }
 
 }  // namespace evengrad::tools

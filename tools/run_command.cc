@@ -17,6 +17,7 @@
 #include "evengrad/runtime/reference_executor.h"
 #include "flag_text.h"
 #include "load_model.h"
+#include "output_paths.h"
 #include "precision.h"
 
 namespace evengrad::tools {
@@ -197,6 +198,11 @@ int RunRun(const RunFlags& flags) {
   if (!checked.ok()) return Complain(checked, kBadUsage);
   const absl::StatusOr<Precision> precision = ParsePrecision(flags.precision);
   if (!precision.ok()) return Complain(precision.status(), kBadUsage);
+  const absl::Status apart = CheckOutputs({{{"--outputs", flags.outputs}}},
+                                          {{{"", flags.model},
+                                            {"--inputs", flags.inputs},
+                                            {"--weights", flags.weights}}});
+  if (!apart.ok()) return Complain(apart, kBadUsage);
   const absl::Status status = Run(flags, *precision);
   return status.ok() ? kSuccess : Complain(status, kFailure);
 }

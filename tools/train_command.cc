@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "evengrad/graph/name_pattern.h"
 #include "flag_text.h"
 #include "interrupt.h"
+#include "output_paths.h"
 #include "run_settings.h"
 #include "train_data.h"
 #include "train_flags.h"
@@ -81,6 +81,8 @@ JsonObject ToJson(const EpochReport& report) {
   if (report.learning_rate.has_value()) {
     object.Add("learning_rate", *report.learning_rate);
   }
+  // Of an epoch before the run went on, nobody knows.
+  if (report.seconds == 0) return object.AddNull("seconds");
   return object.Add("seconds", report.seconds);
 }
 
@@ -175,6 +177,21 @@ absl::Status CheckAccumulation(const TrainFlags& flags, const Data& data) {
                  " batches, so no parameter would ever change");
 }
 
+// Error: batch norm would take the statistics of one example.
+absl::Status CheckBatches(const TrainFlags& flags, const Data& data) {
+  if (flags.batch_norm == "none" && !flags.batch_norm_input) {
+    return absl::OkStatus();
+  }
+  const int64_t examples = data.training.size();
+  const int64_t last = examples % flags.batch_size;
+  const bool one = last == 1 || (last == 0 && flags.batch_size == 1);
+  if (!one || examples == 0) return absl::OkStatus();
+  return BadFlag("batch-size", StrCat(flags.batch_size), "the last batch of ",
+                 examples,
+                 " examples would be one example, which batch norm makes "
+                 "constant; choose a size that leaves none or more");
+}
+
 // Error: a pattern of --exempt that is no node's name.
 absl::Status CheckExempt(const TrainFlags& flags, const Graph& graph) {
   for (const std::string& pattern : flags.exempt) {
@@ -193,7 +210,8 @@ absl::Status CheckExempt(const TrainFlags& flags, const Graph& graph) {
 // How the training ended, where it was not at its last epoch.
 void PrintEnd(const FitResult& result) {
   if (result.interrupted) {
-    std::printf("interrupted after %s steps", StrCat(result.steps).c_str());
+    std::printf("interrupted after %s %s", StrCat(result.steps).c_str(),
+                result.steps == 1 ? "step" : "steps");
     if (!result.checkpoint.empty()) {
       std::printf("; saved in %s, to go on with --resume",
                   result.checkpoint.c_str());
@@ -303,6 +321,7 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
                             MakeClassifier(flags, options, data));
   EVENGRAD_RETURN_IF_ERROR(CheckLogits(flags, model));
   EVENGRAD_RETURN_IF_ERROR(CheckAccumulation(flags, data));
+  EVENGRAD_RETURN_IF_ERROR(CheckBatches(flags, data));
   const Graph graph = *Graph::Of(model.loss);
   EVENGRAD_ASSIGN_OR_RETURN(const int64_t num_parameters,
                             CountParameters(graph));
@@ -350,25 +369,37 @@ absl::Status Train(const TrainFlags& flags, const TrainOptions& options,
                                 Test(flags, session, model, data.test));
     }
   }
-  // What was seen of a run that failed is what one wants to know of it.
-  EVENGRAD_RETURN_IF_ERROR(
-      watch->Finish(session, result.status(), test_accuracy, json));
+  // What was seen of a run that failed is what one wants to know of it. An
+  // output that cannot be written takes no other with it.
+  absl::Status written = watch->Finish(session, result, test_accuracy, json);
   if (json.has_value() && (result.ok() || watch->has_records())) {
-    EVENGRAD_RETURN_IF_ERROR(json->Finish());
+    written.Update(json->Finish());
   }
   if (trace.has_value()) {
-    EVENGRAD_RETURN_IF_ERROR(trace->Write(ChromeTrace(*profile)));
-    EVENGRAD_RETURN_IF_ERROR(trace->Commit());
+    absl::Status traced = trace->Write(ChromeTrace(*profile));
+    if (traced.ok()) traced = trace->Commit();
+    written.Update(traced);
   }
-  return result.status();
+  if (result.ok() || written.ok())
+    return result.ok() ? written : result.status();
+  return absl::Status(result.status().code(),
+                      StrCat(Message(result.status()), "; ", Message(written)));
 }
 
 int RunTrain(const TrainFlags& flags) {
   const absl::StatusOr<TrainOptions> options = ParseTrainFlags(flags);
   if (!options.ok()) return Complain(options.status(), kBadUsage);
+  const absl::Status apart =
+      CheckOutputs({{{"--json", flags.json},
+                     {"--csv", flags.csv},
+                     {"--report", flags.report},
+                     {"--profile", flags.profile},
+                     {"--save-model", flags.save_model}}},
+                   {{{"--data", flags.data},
+                     {"--test", flags.test},
+                     {"--model", flags.model}}});
+  if (!apart.ok()) return Complain(apart, kBadUsage);
   EndAfterStep();
-  // A file that becomes too large is an error with a message.
-  std::signal(SIGXFSZ, SIG_IGN);
   absl::StatusOr<Data> data = ReadData(flags, *options);
   if (!data.ok()) return Complain(data.status(), kFailure);
   const absl::Status tested = CheckTestPart(flags, *data);

@@ -195,30 +195,41 @@ absl::Status TrainWatch::WriteJson(const absl::Status& status,
     EVENGRAD_RETURN_IF_ERROR(
         json.Write(JsonObject().Add("skipped_steps", report_.skipped_steps)));
   }
+  if (report_.interrupted_after.has_value()) {
+    EVENGRAD_RETURN_IF_ERROR(json.Write(JsonObject().Add(
+        "interrupted_after_steps", *report_.interrupted_after)));
+  }
   if (status.ok()) return absl::OkStatus();
   return json.Write(JsonObject().Add("error", Message(status)));
 }
 
+absl::Status TrainWatch::WriteReport() {
+  EVENGRAD_RETURN_IF_ERROR(report_file_->Write(PrintTrainingReport(report_)));
+  return report_file_->Commit();
+}
+
 absl::Status TrainWatch::Finish(const Session& session,
-                                const absl::Status& status,
+                                const absl::StatusOr<FitResult>& result,
                                 const std::optional<double>& test_accuracy,
                                 std::optional<JsonLinesWriter>& json) {
+  const absl::Status& status = result.status();
+  if (result.ok() && result->interrupted) {
+    report_.interrupted_after = result->steps;
+  }
   // Nothing to read where the program never ran.
   const absl::Status counted = ReadCounts(session);
-  if (status.ok()) EVENGRAD_RETURN_IF_ERROR(counted);
-  if (json.has_value()) {
-    EVENGRAD_RETURN_IF_ERROR(WriteJson(status, *json));
-  }
+  absl::Status written = status.ok() ? counted : absl::OkStatus();
+  if (json.has_value()) written.Update(WriteJson(status, *json));
   if (report_file_.has_value()) {
     report_.error = std::string(Message(status));
     report_.test_accuracy = test_accuracy;
     report_.findings = log_.Sorted();
-    EVENGRAD_RETURN_IF_ERROR(report_file_->Write(PrintTrainingReport(report_)));
-    EVENGRAD_RETURN_IF_ERROR(report_file_->Commit());
+    written.Update(WriteReport());
   }
   // Of a run that failed before the first look there are no lines.
   const bool has_lines = status.ok() || has_records();
-  return csv_.has_value() && has_lines ? csv_->Finish() : absl::OkStatus();
+  if (csv_.has_value() && has_lines) written.Update(csv_->Finish());
+  return written;
 }
 
 }  // namespace evengrad::tools

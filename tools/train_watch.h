@@ -42,8 +42,10 @@ class TrainWatch {
   void ClearScreen() { table_.Clear(); }
   // Prints the last statistics and what clipping did.
   absl::Status PrintEnd(const Session& session);
-  // Finishes the files, `json` but for its end. The run ended with `status`.
-  absl::Status Finish(const Session& session, const absl::Status& status,
+  // Finishes the files, `json` but for its end, and the others where one
+  // cannot be written; the first error. The run ended with `result`.
+  absl::Status Finish(const Session& session,
+                      const absl::StatusOr<FitResult>& result,
                       const std::optional<double>& test_accuracy,
                       std::optional<JsonLinesWriter>& json);
 
@@ -54,6 +56,7 @@ class TrainWatch {
   TrainWatch() = default;
   absl::Status Receive(const StatisticsRecord& record);
   absl::Status ReadCounts(const Session& session);
+  absl::Status WriteReport();
   absl::Status WriteJson(const absl::Status& status, JsonLinesWriter& json);
 
   std::vector<std::shared_ptr<Hook>> hooks_;

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "evengrad/formats/safetensors.h"
+#include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/graph/user_code.h"
 #include "evengrad/runtime/hook.h"
 
 namespace evengrad {
@@ -132,6 +134,13 @@ absl::StatusOr<std::vector<std::pair<Hook*, Tensor>>> ReadHooks(
 absl::Status SaveCheckpoint(const Session& session, const Program& program,
                             const std::string& path,
                             const TrainingPosition& position) {
+  for (const Value& state : States(program.graph)) {
+    if (session.Share(state.node().name()).ok()) continue;
+    return absl::FailedPreconditionError(
+        StrCat(path, ": the session does not have the program's state '",
+               state.node().name(),
+               "' yet; call Session::Initialize(program) before"));
+  }
   std::vector<NamedTensor> tensors;
   for (const std::string& name : session.StateNames()) {
     if (!IsState(name)) {
@@ -142,7 +151,10 @@ absl::Status SaveCheckpoint(const Session& session, const Program& program,
     tensors.push_back({name, std::move(state)});
   }
   for (const auto& [name, hook] : HooksOf(program)) {
-    const std::string memory = hook->SaveMemory();
+    EVENGRAD_ASSIGN_OR_RETURN(
+        const std::string memory,
+        CallUser(StrCat("SaveMemory of the hook '", name, "'"),
+                 [hook = hook] { return hook->SaveMemory(); }));
     if (memory.empty()) continue;
     EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, ToTensor(memory));
     tensors.push_back({name, std::move(tensor)});
@@ -181,7 +193,10 @@ absl::StatusOr<TrainingPosition> LoadCheckpoint(Session& session,
         {entry.name.substr(kKeptPrefix.size()), std::move(tensor)});
   }
   for (const auto& [hook, memory] : memories) {
-    EVENGRAD_RETURN_IF_ERROR(hook->RestoreMemory(ToBytes(memory)));
+    EVENGRAD_RETURN_IF_ERROR(
+        CallUser("RestoreMemory of a hook", [hook = hook, memory = memory] {
+          return hook->RestoreMemory(ToBytes(memory));
+        }));
   }
   for (const SafetensorsEntry& entry : reader.tensors()) {
     if (!IsState(entry.name)) continue;

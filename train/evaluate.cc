@@ -66,6 +66,9 @@ absl::StatusOr<Evaluation> Evaluate(Session& session,
   Evaluation total;
   int64_t correct = 0, in_top = 0;
   while (const Batch* batch = batches.Next()) {
+    if (options.interrupt != nullptr && options.interrupt->load()) {
+      return absl::CancelledError("the evaluation was interrupted");
+    }
     FeedBatch(*batch, feeds);
     EVENGRAD_ASSIGN_OR_RETURN(const RunResult result,
                               session.Run(fetched, feeds));

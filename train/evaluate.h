@@ -2,6 +2,7 @@
 #ifndef EVENGRAD_TRAIN_EVALUATE_H_
 #define EVENGRAD_TRAIN_EVALUATE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -39,6 +40,8 @@ struct EvaluateOptions {
   int64_t batch_size = 500;
   int64_t top_k = 0;  // 0: not asked for
   bool confusion = false;
+  // When it becomes true, the call ends after a batch with a CANCELLED error.
+  const std::atomic<bool>* interrupt = nullptr;
 };
 
 // The feeds of a run of the classifier, and a batch put into them.
@@ -46,7 +49,8 @@ EVENGRAD_EXPORT std::vector<Feed> FeedsOf(const Classifier& classifier);
 EVENGRAD_EXPORT void FeedBatch(const Batch& batch, std::vector<Feed>& feeds);
 
 // Runs the classifier in inference mode over all of `data`, which must not be
-// empty. Errors: top_k is negative; top_k or confusion without logits.
+// empty. Errors: top_k is negative; top_k or confusion without logits;
+// CANCELLED.
 EVENGRAD_EXPORT absl::StatusOr<Evaluation> Evaluate(
     Session& session, const Classifier& classifier, const DataSet& data,
     const EvaluateOptions& options = {});

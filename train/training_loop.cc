@@ -111,9 +111,15 @@ class TrainingLoop {
       EVENGRAD_ASSIGN_OR_RETURN(EpochReport report, RunEpoch());
       if (result_.interrupted) break;
       if (options_.validation.has_value()) {
-        EVENGRAD_ASSIGN_OR_RETURN(
-            report.validation,
-            Evaluate(session_, classifier_, *options_.validation));
+        absl::StatusOr<Evaluation> validation =
+            Evaluate(session_, classifier_, *options_.validation,
+                     {.interrupt = options_.interrupt});
+        // The position is that behind the epoch's last step: who goes on from
+        // there validates.
+        result_.interrupted = absl::IsCancelled(validation.status());
+        if (result_.interrupted) break;
+        EVENGRAD_RETURN_IF_ERROR(validation.status());
+        report.validation = *std::move(validation);
         drivers_.EndEpoch(*report.validation);
         EVENGRAD_RETURN_IF_ERROR(Watch(report));
       }
@@ -128,6 +134,9 @@ class TrainingLoop {
                    .plan = std::move(position_.plan)};
       EVENGRAD_RETURN_IF_ERROR(
           checkpoints_.AfterEpoch(position_, result_.epochs));
+      result_.interrupted =
+          IsInterrupted() && position_.epoch <= options_.epochs;
+      if (result_.interrupted) break;
     }
     EVENGRAD_RETURN_IF_ERROR(checkpoints_.AtEnd(position_, result_.epochs));
     EVENGRAD_RETURN_IF_ERROR(best_.Restore(session_));
@@ -137,6 +146,10 @@ class TrainingLoop {
   }
 
  private:
+  bool IsInterrupted() const {
+    return options_.interrupt != nullptr && options_.interrupt->load();
+  }
+
   // Early stopping: keeps the states of the best epoch, says when to end.
   absl::Status Watch(const EpochReport& report) {
     if (!options_.early_stopping.has_value()) return absl::OkStatus();
@@ -194,10 +207,8 @@ class TrainingLoop {
             CallUser("on_step", [&] { options_.on_step(so_far); }));
       }
       EVENGRAD_RETURN_IF_ERROR(checkpoints_.AfterStep(at, result_.epochs));
-      if (options_.interrupt != nullptr && options_.interrupt->load()) {
-        result_.interrupted = true;
-        break;
-      }
+      result_.interrupted = IsInterrupted();
+      if (result_.interrupted) break;
     }
     update();
     return EpochReport{.epoch = at.epoch,

@@ -400,10 +400,59 @@ TEST_F(TrainCommandTest, AnInterruptionIsACleanEnd) {
       EXPECT_NE(result.output.find("\ninterrupted after "), std::string::npos);
       EXPECT_NE(result.output.find("\ntest accuracy "), std::string::npos);
       EXPECT_TRUE(FileContents(json).ends_with("}\n"));
+      EXPECT_NE(FileContents(json).find("{\"interrupted_after_steps\":"),
+                std::string::npos);
       EXPECT_FALSE(fs::exists(json + ".partial"));
       fs::remove(json);
     }
   }
+}
+
+TEST_F(TrainCommandTest, AnOutputIsNoInput) {
+  const std::string rows = WriteCsv("rows.csv");
+  const std::string before = FileContents(rows);
+  for (const std::string flag : {"json", "csv", "report", "save-model"}) {
+    const std::string other = folder_ + "/./rows.csv";  // the same file
+    ExpectComplaint(
+        Train("--data=" + rows + " --statistics-every=1 --" + flag + "=" +
+              other),
+        2, "--" + flag + "=" + other + ": this file is read (--data=" + rows);
+  }
+  ExpectComplaint(Train("--json=" + folder_ + "/t10k-labels-idx1-ubyte"), 2,
+                  ": this file is read (--data=" + folder_ + ")");
+  EXPECT_EQ(FileContents(rows), before);
+  ASSERT_EQ(Train("--save-model=" + Path("model.eg")).exit_code, 0);
+  const std::string model = Path("model.eg");
+  ExpectComplaint(RunEvengrad("dump " + model + " --output=" + model), 2,
+                  "--output=" + model + ": this file is read (" + model + ")");
+  ExpectComplaint(RunEvengrad("run " + model + " --outputs=" + model), 2,
+                  "--outputs=" + model + ": this file is read");
+}
+
+// What can be written is, and the run's own words come first.
+TEST_F(TrainCommandTest, AnOutputThatGrowsTooLarge) {
+  const std::string files =
+      "--hidden=6x40 --statistics-every=1 --report=" + Path("run.html") +
+      " --json=" + Path("run.json");
+  const CommandResult whole = Train(files, "ulimit -f 16;");
+  ExpectComplaint(whole, 1, "run.html: cannot be written: File too large");
+  EXPECT_NE(FileContents(Path("run.json")).find("\"epoch\":3"),
+            std::string::npos);
+  EXPECT_FALSE(fs::exists(Path("run.html.partial")));
+  const CommandResult failed =
+      Train("--learning-rate=1e20 " + files, "ulimit -f 16;");
+  ExpectComplaint(failed, 1, "run.html: cannot be written: File too large");
+  EXPECT_LT(failed.error.find("hidden2/matmul: step "),
+            failed.error.find("run.html"))
+      << failed.error;
+  EXPECT_NE(FileContents(Path("run.json")).find("{\"error\":"),
+            std::string::npos);
+  ASSERT_EQ(Train("--save-model=" + Path("model.eg")).exit_code, 0);
+  ExpectComplaint(RunEvengrad("dump " + Path("model.eg") +
+                                  " --format=html --output=" + Path("d.html"),
+                              "ulimit -f 2;"),
+                  1, "d.html: cannot be written: File too large");
+  EXPECT_FALSE(fs::exists(Path("d.html.partial")));
 }
 
 TEST_F(TrainCommandTest, BadUsage) {
@@ -418,6 +467,8 @@ TEST_F(TrainCommandTest, BadUsage) {
                    "hard_sigmoid, hard_swish, hard_tanh, leaky_relu, mish, "
                    "prelu, relu, relu6, rrelu, selu, sigmoid, silu, softplus, "
                    "softsign or tanh; did you mean 'selu'?");
+  ExpectUsageError("--activation=ReLU", "did you mean 'relu'?");
+  ExpectUsageError("--activation=LeakyReLU", "did you mean 'leaky_relu'?");
   ExpectUsageError("--batch-norm=befor",
                    "--batch-norm=befor: expected none, before or after; did "
                    "you mean 'before'?");

@@ -115,6 +115,29 @@ TEST(FitTest, WhatAFunctionThrowsBecomesAnError) {
             "Fit: the schedule of 'learning_rate' has thrown: no rate");
 }
 
+// Validation ends with a batch, and no step follows.
+TEST(FitTest, AnInterruptionEndsTheValidation) {
+  TinyModel setup;
+  std::atomic<bool> interrupt = false;
+  const FitOptions options = {.epochs = 3,
+                              .batch_size = 10,
+                              .validation = Points(),
+                              .on_epoch =
+                                  [&](const EpochReport&) {
+                                    interrupt = true;
+                                    return absl::OkStatus();
+                                  },
+                              .interrupt = &interrupt};
+  const absl::StatusOr<FitResult> result = setup.Run(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->interrupted);
+  EXPECT_EQ(result->epochs.size(), 1u);
+  EXPECT_EQ(result->steps, 10);
+  const absl::StatusOr<Evaluation> evaluation = Evaluate(
+      *setup.session, setup.model, Points(), {.interrupt = &interrupt});
+  EXPECT_TRUE(absl::IsCancelled(evaluation.status())) << evaluation.status();
+}
+
 TEST(FitTest, AnInterruptionEndsAfterTheStep) {
   TinyModel setup;
   std::atomic<bool> interrupt = false;
