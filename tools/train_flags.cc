@@ -156,7 +156,8 @@ void AddWatchFlags(CLI::App& train, TrainFlags& flags) {
   train
       .add_option("--statistics-every", flags.statistics_every,
                   "Look at every layer after the first step and after every "
-                  "N-th one; shown live on a terminal, and at the end")
+                  "N-th one (with --accumulate: the N-th update); shown live "
+                  "on a terminal, and at the end")
       ->type_name("N");
   train.add_option("--csv", flags.csv,
                    "Write the statistics, a tensor a line, to this file; with "
