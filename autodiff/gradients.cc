@@ -100,8 +100,9 @@ class Derivation {
     if (!node.op().gradient) return GoOnWithoutGradient(node);
     EVENGRAD_ASSIGN_OR_RETURN(
         const std::vector<Value> contributions,
-        CallUser(StrCat("gradient of op '", node.op().name, "'"),
-                 [&] { return node.op().gradient(read, output_gradients); }));
+        CallUser(
+            StrCat(node.ErrorPrefix(), "gradient of op '", node.op().name, "'"),
+            [&] { return node.op().gradient(read, output_gradients); }));
     return Contribute(node, contributions);
   }
 

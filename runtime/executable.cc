@@ -14,18 +14,27 @@ namespace {
 struct StageCall {
   const Task* tasks;
   const KernelContext* contexts;
+  const CompiledProgram* compiled;
 };
 
 // A kernel may be the user's.
-void RunPart(const Task& task, const KernelContext& context) {
+void RunPart(const Task& task, const KernelContext& context,
+             const CompiledProgram& compiled) {
   const absl::Status status =
-      CallUser("a kernel", [&] { task.kernel->Run(task.part, context); });
-  if (!status.ok()) context.errors->Report(status);
+      CallUser("its kernel", [&] { task.kernel->Run(task.part, context); });
+  if (status.ok()) return;
+  std::string prefix;
+  for (size_t i = 0; i < compiled.kernels.size(); ++i) {
+    if (compiled.kernels[i].get() != task.kernel) continue;
+    const int node = compiled.kernel_descriptions[i].nodes.front();
+    prefix = compiled.program.graph.node(node).ErrorPrefix();
+  }
+  context.errors->Report(Prefixed(status, prefix));
 }
 
 void RunTask(void* argument, int task, int worker) {
   const auto& call = *static_cast<const StageCall*>(argument);
-  RunPart(call.tasks[task], call.contexts[worker]);
+  RunPart(call.tasks[task], call.contexts[worker], *call.compiled);
 }
 
 // Somebody outside the executable holds a tensor of these results.
@@ -136,7 +145,8 @@ void Executable::SetProfile(Profile* profile) {
 }
 
 void Executable::RunStage(const Stage& stage, ThreadPool& pool) {
-  StageCall call{compiled_->tasks.data() + stage.first_task, contexts_.data()};
+  StageCall call{compiled_->tasks.data() + stage.first_task, contexts_.data(),
+                 compiled_.get()};
   if (stage.parallel && pool.num_threads() > 1) {
     pool.Run(stage.num_tasks, RunTask, &call);
     return;
@@ -149,7 +159,7 @@ void Executable::RunStageProfiled(const Stage& stage, ThreadPool& pool) {
     const int index = stage.first_task + task;
     const Task& chosen = compiled_->tasks[index];
     const int64_t begin = profile_->Now();
-    RunPart(chosen, contexts_[worker]);
+    RunPart(chosen, contexts_[worker], *compiled_);
     profile_->Record(worker, {.begin = begin,
                               .end = profile_->Now(),
                               .kernel = profiled_kernels_[index],

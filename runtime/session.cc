@@ -172,6 +172,12 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Session::Impl::Execute(
   for (SessionStates::State* state : variant.outdated) {
     state->rounded_is_current = false;
   }
+  if (!results.ok() || variant.executable->failed_guard() >= 0) {
+    // One of the two may have been written in place, and the other not at all.
+    for (SessionStates::State* state : variant.rounded) {
+      state->rounded_is_current = false;
+    }
+  }
   return results;
 }
 
@@ -320,7 +326,10 @@ absl::StatusOr<RunResult> Session::Impl::Infer(std::span<const Value> values,
     Program program{.graph = *graph, .mode = Mode::kInference};
     for (const Value& value : values) {
       EVENGRAD_ASSIGN_OR_RETURN(Value own, graph->Resolve(value));
-      program.fetches.push_back({own.name(), own});
+      const bool again = std::ranges::any_of(
+          program.fetches,
+          [&](const NamedValue& fetch) { return fetch.value == own; });
+      program.fetches.push_back({again ? "" : own.name(), own});
     }
     inference_ = std::move(program);
   }

@@ -22,9 +22,9 @@ absl::StatusOr<std::shared_ptr<std::byte>> Allocate(int64_t bytes) {
 }
 
 // Copies that lie one after the other: many small tensors then share large
-// pages, which a network that does not fit the cache is soon short of.
-absl::StatusOr<std::vector<Tensor>> LaidTogether(
-    std::span<const Tensor> tensors) {
+// pages, which a network that does not fit the cache is soon short of. Where
+// there is no memory for them, the tensors themselves.
+absl::StatusOr<std::vector<Tensor>> LaidTogether(std::vector<Tensor> tensors) {
   constexpr int64_t kAlignment = 64;
   std::vector<int64_t> offsets;
   int64_t bytes = 0;
@@ -32,8 +32,8 @@ absl::StatusOr<std::vector<Tensor>> LaidTogether(
     offsets.push_back(bytes);
     bytes += (tensor.byte_size() + kAlignment - 1) / kAlignment * kAlignment;
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::shared_ptr<std::byte> slab,
-                            Allocate(bytes));
+  const std::shared_ptr<std::byte> slab = AllocateAligned(bytes);
+  if (slab == nullptr) return tensors;
   std::vector<Tensor> copies;
   for (size_t i = 0; i < tensors.size(); ++i) {
     // Not an alias of the slab: who shares this tensor shares it alone.
@@ -233,9 +233,10 @@ absl::Status SessionStates::AddRound(const Graph& graph,
   for (const NamedValue& fetch : program.fetches) {
     initial.push_back(fetch.value);
   }
-  EVENGRAD_ASSIGN_OR_RETURN(const std::vector<Tensor> computed,
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<Tensor> computed,
                             Compute(initial, how, &added));
-  EVENGRAD_ASSIGN_OR_RETURN(std::vector<Tensor> values, LaidTogether(computed));
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<Tensor> values,
+                            LaidTogether(std::move(computed)));
   for (size_t i = 0; i < states.size(); ++i) {
     const Node state = states[i].node();
     added.emplace(state.name(),

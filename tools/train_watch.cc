@@ -213,7 +213,7 @@ absl::Status TrainWatch::Finish(const Session& session,
                                 const std::optional<double>& test_accuracy,
                                 std::optional<JsonLinesWriter>& json) {
   const absl::Status& status = result.status();
-  if (result.ok() && result->interrupted) {
+  if (result.ok() && result->interrupted && !only_suggests()) {
     report_.interrupted_after = result->steps;
   }
   // Nothing to read where the program never ran.

@@ -116,7 +116,8 @@ class TrainingLoop {
                      {.interrupt = options_.interrupt});
         // The position is that behind the epoch's last step: who goes on from
         // there validates.
-        result_.interrupted = absl::IsCancelled(validation.status());
+        result_.interrupted =
+            absl::IsCancelled(validation.status()) && IsInterrupted();
         if (result_.interrupted) break;
         EVENGRAD_RETURN_IF_ERROR(validation.status());
         report.validation = *std::move(validation);
@@ -134,8 +135,8 @@ class TrainingLoop {
                    .plan = std::move(position_.plan)};
       EVENGRAD_RETURN_IF_ERROR(
           checkpoints_.AfterEpoch(position_, result_.epochs));
-      result_.interrupted =
-          IsInterrupted() && position_.epoch <= options_.epochs;
+      result_.interrupted = IsInterrupted() && !result_.stopped_early &&
+                            position_.epoch <= options_.epochs;
       if (result_.interrupted) break;
     }
     EVENGRAD_RETURN_IF_ERROR(checkpoints_.AtEnd(position_, result_.epochs));

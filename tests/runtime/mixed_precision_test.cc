@@ -272,5 +272,36 @@ TEST(MixedPrecisionTest, CopiesFollowWhateverChangesAState) {
   }
 }
 
+// Of a state and its copy, one may be written in place, and the other not at
+// all in a run that ends with an error.
+TEST(MixedPrecisionTest, AFailedRunLeavesTheCopyOfTheState) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({8, 8}));
+  const Value scale = Placeholder(graph, "scale", F32({}));
+  const Value w = State(graph, "w", Constant(graph, Numbers(8, 8, 2)));
+  const Value y = MatMul(x, w);
+  Program program = {.graph = graph};
+  program.fetches = {{"y", y}};
+  program.updates = {{w, MatMul(w, x)}};
+  program.guards = {{.value = ReduceSum(y) * scale, .description = "y"}};
+  auto session = Session::Create(graph, {.precision = Precision::kBF16});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const Tensor input = Numbers(8, 8, 1);
+  for (const float by : {1.0f, INFINITY, 1.0f, 1.0f}) {
+    const std::vector<double> left = input.ToDoubles();
+    const std::vector<double> right = session->Read("w")->ToDoubles();
+    const std::vector<Feed> feeds = {{x, input},
+                                     {scale, *Tensor::Of<float>({}, {by})}};
+    const auto result = session->Run(program, feeds);
+    EXPECT_EQ(result.ok(), by == 1);
+    if (!result.ok()) continue;
+    double expected = 0;
+    for (int k = 0; k < 8; ++k) {
+      expected += Rounded(left[k]) * Rounded(right[k * 8]);
+    }
+    EXPECT_NEAR(result->Get("y")->ToDoubles()[0], expected, 1e-5);
+  }
+}
+
 }  // namespace
 }  // namespace evengrad
