@@ -189,7 +189,7 @@ absl::Status CheckBatches(const TrainFlags& flags, const Data& data) {
   return BadFlag("batch-size", StrCat(flags.batch_size), "the last batch of ",
                  examples,
                  " examples would be one example, which batch norm makes "
-                 "constant; choose a size that leaves none or more");
+                 "constant; choose a size that leaves no single one");
 }
 
 // Error: a pattern of --exempt that is no node's name.

@@ -408,6 +408,15 @@ TEST_F(TrainCommandTest, AnInterruptionIsACleanEnd) {
   }
 }
 
+// 270 images to train on.
+TEST_F(TrainCommandTest, BatchNormOfOneExample) {
+  ExpectFailure("--batch-norm=before --batch-size=269",
+                "--batch-size=269: the last batch of 270 examples would be one "
+                "example");
+  ExpectFailure("--batch-norm-input --batch-size=1", "one example");
+  EXPECT_EQ(Train("--batch-norm=before --batch-size=270").exit_code, 0);
+}
+
 TEST_F(TrainCommandTest, AnOutputIsNoInput) {
   const std::string rows = WriteCsv("rows.csv");
   const std::string before = FileContents(rows);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -155,6 +156,35 @@ TEST(CheckpointTest, AnInterruptedEpochEndIsNotLost) {
   };
   ASSERT_TRUE(second.Fit(options).ok());
   EXPECT_EQ(epochs, (std::vector<int64_t>{1, 2, 3}));
+}
+
+TEST(CheckpointTest, OfASessionWithoutTheProgramsStates) {
+  TinyTraining training;
+  const std::string path = PathForTest("early.safetensors");
+  const absl::Status status =
+      SaveCheckpoint(*training.session, *training.program, path);
+  EXPECT_NE(Message(status).find("yet; call Session::Initialize(program)"),
+            std::string_view::npos)
+      << status;
+  EXPECT_FALSE(fs::exists(path));
+  ASSERT_TRUE(training.session->Initialize(*training.program).ok());
+  EXPECT_TRUE(SaveCheckpoint(*training.session, *training.program, path).ok());
+}
+
+// Throws when it is asked for its memory.
+class Forgetful : public LossSum {
+ public:
+  std::string SaveMemory() const override { throw std::runtime_error("gone"); }
+};
+
+TEST(CheckpointTest, WhatAHooksMemoryThrowsIsAnError) {
+  TinyTraining training(Adam{.learning_rate = 0.05}, 1, 8,
+                        {std::make_shared<Forgetful>()});
+  ASSERT_TRUE(training.program.ok()) << training.program.status();
+  ASSERT_TRUE(training.session->Initialize(*training.program).ok());
+  const absl::Status status = SaveCheckpoint(
+      *training.session, *training.program, PathForTest("gone.safetensors"));
+  EXPECT_TRUE(Message(status).ends_with(" has thrown: gone")) << status;
 }
 
 TEST(CheckpointTest, KeepsTheNewestAndTrainsLonger) {
