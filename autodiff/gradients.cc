@@ -101,7 +101,10 @@ class Derivation {
     EVENGRAD_ASSIGN_OR_RETURN(
         const std::vector<Value> contributions,
         CallUser(
-            StrCat(node.ErrorPrefix(), "gradient of op '", node.op().name, "'"),
+            [&] {
+              return StrCat(node.ErrorPrefix(), "gradient of op '",
+                            node.op().name, "'");
+            },
             [&] { return node.op().gradient(read, output_gradients); }));
     return Contribute(node, contributions);
   }

@@ -259,8 +259,9 @@ Node Graph::Append(const OpDef& op, std::span<const Value> inputs,
     return fail(InvalidArgument("op '", op.name, "' has no type rule"));
   }
   if (absl::Status kind = CheckOpKind(op); !kind.ok()) return fail(kind);
-  absl::StatusOr<std::vector<TensorType>> types =
-      CallUser(StrCat("infer_type of op '", op.name, "'"), [&] {
+  absl::StatusOr<std::vector<TensorType>> types = CallUser(
+      [&] { return StrCat("infer_type of op '", op.name, "'"); },
+      [&] {
         return op.infer_type(InferContext(op, input_types, record->attributes));
       });
   if (!types.ok()) return fail(types.status());

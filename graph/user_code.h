@@ -32,11 +32,19 @@ struct StatusOf<void> {
 
 // What `call` returns: a status or a StatusOr; OK for void, a StatusOr for any
 // other type. An exception becomes the error "<what> has thrown: …": none
-// crosses the API.
-template <typename Call>
-auto CallUser(std::string_view what, const Call& call) {
+// crosses the API. `what` is a text, or a function that makes it where it is
+// wanted.
+template <typename What, typename Call>
+auto CallUser(const What& what, const Call& call) {
   using Returned = std::invoke_result_t<const Call&>;
   using Result = typename internal::StatusOf<Returned>::type;
+  auto thrown = [&what](std::string_view exception) {
+    if constexpr (std::is_invocable_v<const What&>) {
+      return Result(absl::InternalError(StrCat(what(), exception)));
+    } else {
+      return Result(absl::InternalError(StrCat(what, exception)));
+    }
+  };
   try {
     if constexpr (std::is_void_v<Returned>) {
       call();
@@ -45,11 +53,9 @@ auto CallUser(std::string_view what, const Call& call) {
       return Result(call());
     }
   } catch (const std::exception& error) {
-    return Result(
-        absl::InternalError(StrCat(what, " has thrown: ", error.what())));
+    return thrown(StrCat(" has thrown: ", error.what()));
   } catch (...) {
-    return Result(absl::InternalError(
-        StrCat(what, " has thrown something that is no std::exception")));
+    return thrown(" has thrown something that is no std::exception");
   }
 }
 

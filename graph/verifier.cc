@@ -20,8 +20,9 @@ absl::Status VerifyTypes(const Node& node) {
   for (int i = 0; i < node.num_inputs(); ++i) {
     inputs.push_back(node.input(i).type());
   }
-  absl::StatusOr<std::vector<TensorType>> types =
-      CallUser(StrCat("infer_type of op '", node.op().name, "'"), [&] {
+  absl::StatusOr<std::vector<TensorType>> types = CallUser(
+      [&] { return StrCat("infer_type of op '", node.op().name, "'"); },
+      [&] {
         return node.op().infer_type(
             InferContext(node.op(), inputs, node.attributes()));
       });

@@ -232,8 +232,9 @@ absl::Status Session::Impl::Observe(const SessionProgram& entry,
   for (size_t i = 0; i < due.size(); ++i) {
     const ObservedValues& observed = program->observations[due[i]];
     if (observed.hook == nullptr) continue;
-    EVENGRAD_RETURN_IF_ERROR(
-        CallUser(StrCat("the hook of '", observed.name, "'"), [&] {
+    EVENGRAD_RETURN_IF_ERROR(CallUser(
+        [&] { return StrCat("the hook of '", observed.name, "'"); },
+        [&] {
           return observed.hook->Observe({.name = observed.name,
                                          .step = step,
                                          .values = results->observations[i],

@@ -153,8 +153,11 @@ absl::Status SaveCheckpoint(const Session& session, const Program& program,
   for (const auto& [name, hook] : HooksOf(program)) {
     EVENGRAD_ASSIGN_OR_RETURN(
         const std::string memory,
-        CallUser(StrCat("SaveMemory of the hook '", name, "'"),
-                 [hook = hook] { return hook->SaveMemory(); }));
+        CallUser(
+            [&name = name] {
+              return StrCat("SaveMemory of the hook '", name, "'");
+            },
+            [hook = hook] { return hook->SaveMemory(); }));
     if (memory.empty()) continue;
     EVENGRAD_ASSIGN_OR_RETURN(Tensor tensor, ToTensor(memory));
     tensors.push_back({name, std::move(tensor)});

@@ -325,7 +325,7 @@ absl::Status Constrain(std::span<const GroupedParameter> parameters,
       }
       EVENGRAD_ASSIGN_OR_RETURN(
           const Value constrained,
-          CallUser(StrCat("the constraint of ", name),
+          CallUser([&] { return StrCat("the constraint of ", name); },
                    [&] { return parameter.constraint(update.value); }));
       EVENGRAD_RETURN_IF_ERROR(graph.status());
       EVENGRAD_ASSIGN_OR_RETURN(update.value, graph.Resolve(constrained));

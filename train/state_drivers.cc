@@ -76,7 +76,7 @@ absl::Status StateDrivers::StartStep(int64_t step) {
                             : steps / steps_per_epoch_;
     EVENGRAD_ASSIGN_OR_RETURN(
         double value,
-        CallUser(StrCat("Fit: the schedule of '", state, "'"),
+        CallUser([&] { return StrCat("Fit: the schedule of '", state, "'"); },
                  [&] { return driver.scheduled.schedule(time); }));
     if (driver.plateau.has_value()) value = driver.plateau->Apply(value);
     if (!std::isfinite(value)) {

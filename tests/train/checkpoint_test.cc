@@ -171,20 +171,36 @@ TEST(CheckpointTest, OfASessionWithoutTheProgramsStates) {
   EXPECT_TRUE(SaveCheckpoint(*training.session, *training.program, path).ok());
 }
 
-// Throws when it is asked for its memory.
+// Throws when it is asked for its memory, or given it.
 class Forgetful : public LossSum {
  public:
-  std::string SaveMemory() const override { throw std::runtime_error("gone"); }
+  std::string SaveMemory() const override {
+    if (!keeps) throw std::runtime_error("gone");
+    return "memory";
+  }
+  absl::Status RestoreMemory(std::string_view) override {
+    throw std::runtime_error("unknown");
+  }
+  bool keeps = false;
 };
 
 TEST(CheckpointTest, WhatAHooksMemoryThrowsIsAnError) {
-  TinyTraining training(Adam{.learning_rate = 0.05}, 1, 8,
-                        {std::make_shared<Forgetful>()});
+  const auto hook = std::make_shared<Forgetful>();
+  TinyTraining training(Adam{.learning_rate = 0.05}, 1, 8, {hook});
   ASSERT_TRUE(training.program.ok()) << training.program.status();
   ASSERT_TRUE(training.session->Initialize(*training.program).ok());
-  const absl::Status status = SaveCheckpoint(
-      *training.session, *training.program, PathForTest("gone.safetensors"));
+  const std::string path = PathForTest("memory.safetensors");
+  auto save = [&] {
+    return SaveCheckpoint(*training.session, *training.program, path);
+  };
+  const absl::Status status = save();
   EXPECT_TRUE(Message(status).ends_with(" has thrown: gone")) << status;
+  hook->keeps = true;
+  ASSERT_TRUE(save().ok()) << save();
+  const auto loaded =
+      LoadCheckpoint(*training.session, *training.program, path);
+  EXPECT_EQ(Message(loaded.status()),
+            "RestoreMemory of a hook has thrown: unknown");
 }
 
 TEST(CheckpointTest, KeepsTheNewestAndTrainsLonger) {
