@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
+#include "evengrad/graph/graph.h"
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/statistics.h"
 
@@ -26,6 +28,10 @@ struct LoopOutput {
   StatisticsOptions statistics = {};
   int histogram_buffer = -1;
 };
+
+// What loops take for granted of an op's loop_output: the node's inputs and
+// outputs are those of such an ending. Errors: they are not.
+absl::Status CheckLoopOutput(const Node& node, const LoopOutput& output);
 
 }  // namespace evengrad
 

@@ -30,7 +30,11 @@ class Planner {
 
   absl::StatusOr<BufferPlan> Plan() {
     FindReaders();
-    for (int id = 0; id < graph_.num_nodes(); ++id) AddOutputs(graph_.node(id));
+    for (int id = 0; id < graph_.num_nodes(); ++id) {
+      const Node node = graph_.node(id);
+      EVENGRAD_RETURN_IF_ERROR(Prefixed(CheckSizes(node), node.ErrorPrefix()));
+      AddOutputs(node);
+    }
     PlaceStatesInPlace();
     AddResults();
     AddCommits();
@@ -45,6 +49,25 @@ class Planner {
   int StageOf(int group) const { return schedule_.stage_of[group]; }
   int GroupOf(const Value& value) const {
     return fusion_.group_of[value.id().node];
+  }
+
+  // What has contents has a size that can be counted, and an alias has that of
+  // its input.
+  absl::Status CheckSizes(const Node& node) const {
+    const bool has_contents = node.op().is_source || node.op().alias ||
+                              fusion_.group_of[node.id()] >= 0;
+    for (int i = 0; has_contents && i < node.num_outputs(); ++i) {
+      EVENGRAD_ASSIGN_OR_RETURN(const int64_t bytes,
+                                node.output_type(i).ByteSize());
+      if (!node.op().alias) continue;
+      EVENGRAD_ASSIGN_OR_RETURN(const int64_t shared,
+                                node.input(0).type().ByteSize());
+      if (bytes == shared) continue;
+      return InvalidArgument("output ", node.output_type(i).ToString(),
+                             " of an alias has another size than its input ",
+                             node.input(0).type().ToString());
+    }
+    return absl::OkStatus();
   }
 
   // Who reads each value, aliases followed.
@@ -272,7 +295,6 @@ class Planner {
     std::vector<int> index_of(plan_.buffers.size(), -1);
     for (size_t b = 0; b < plan_.buffers.size(); ++b) {
       if (plan_.buffers[b].kind != BufferKind::kArena) continue;
-      EVENGRAD_RETURN_IF_ERROR(plan_.buffers[b].type.ByteSize().status());
       if (Owner(static_cast<int>(b)) != static_cast<int>(b)) continue;
       index_of[b] = static_cast<int>(placed.size());
       placed.push_back({.bytes = plan_.buffers[b].bytes,

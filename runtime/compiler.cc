@@ -125,6 +125,9 @@ int64_t WorkOf(const Program& program, const Group& group) {
   return work;
 }
 
+// A worker's; no machine has more, and sums of them do not overflow.
+constexpr size_t kMostScratchBytes = size_t{1} << 48;
+
 absl::Status MakeKernels(const FusionPlan& fusion,
                          const StageSchedule& schedule,
                          const BufferPlan& buffers, CompiledProgram& compiled) {
@@ -141,6 +144,12 @@ absl::Status MakeKernels(const FusionPlan& fusion,
         return absl::InternalError(StrCat(
             first.ErrorPrefix(), "the kernel of op '", first.op().name,
             "' has ", (*kernel)->num_parts(), " parts, expected 1 or more"));
+      }
+      if ((*kernel)->scratch_bytes() > kMostScratchBytes) {
+        return absl::ResourceExhaustedError(
+            StrCat(first.ErrorPrefix(), "the kernel of op '", first.op().name,
+                   "' asks for ", (*kernel)->scratch_bytes(),
+                   " bytes of scratch memory, more than there can be"));
       }
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});

@@ -104,43 +104,13 @@ class ProgramBuilder {
       return AddOutput(result, node, {.type = node.output_type()});
     }
     LoopOutput output = node.op().loop_output(node);
-    CheckEnding(node, output);
+    if (absl::Status fits = CheckLoopOutput(node, output); !fits.ok()) {
+      status_ = std::move(fits);
+    }
     if (output.ending == LoopEnding::kStatistics && node.num_outputs() > 1) {
       output.histogram_buffer = buffers_.BufferOf(node.output(1).id());
     }
     AddOutput(arguments[0], node, std::move(output));
-  }
-
-  // What the loop takes for granted of an op's loop_output.
-  void CheckEnding(const Node& node, const LoopOutput& output) {
-    const int64_t bins = output.statistics.bins;
-    bool fits = false;
-    switch (output.ending) {
-      case LoopEnding::kNone:
-        break;
-      case LoopEnding::kSum:
-        fits = node.num_outputs() == 1 &&
-               IsSummed(output.type.shape, node.input(0).shape());
-        break;
-      case LoopEnding::kStatistics:
-        fits = node.num_outputs() == 2 && output.type == node.output_type(0) &&
-               bins >= 0 && node.output_type(1).shape == Shape({bins}) &&
-               output.type.shape == Shape({int64_t{kNumStatistics}});
-        break;
-    }
-    if (fits) return;
-    status_ = absl::InternalError(
-        StrCat("loop_output of op '", node.op().name,
-               "' does not agree with the op's outputs (ops/loop_output.h)"));
-  }
-
-  // The same rank, and 1 in some places.
-  static bool IsSummed(const Shape& sum, const Shape& loop) {
-    if (sum.rank() != loop.rank()) return false;
-    for (int axis = 0; axis < loop.rank(); ++axis) {
-      if (!(sum[axis] == loop[axis]) && sum[axis].size() != 1) return false;
-    }
-    return true;
   }
 
   // Where somebody wants it.
@@ -222,7 +192,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeNodeKernel(
     return absl::UnimplementedError(StrCat("op '", op.name, "' has no kernel"));
   }
   absl::StatusOr<std::unique_ptr<Kernel>> kernel =
-      CallUser(StrCat("make_kernel of op '", op.name, "'"),
+      CallUser([&] { return StrCat("make_kernel of op '", op.name, "'"); },
                [&] { return op.make_kernel(request); });
   if (kernel.ok() && *kernel == nullptr) {
     return absl::InternalError(

@@ -20,12 +20,15 @@ namespace {
 // Four parts, of which the last throws where `thrown` is set.
 class CopyKernel : public Kernel {
  public:
-  CopyKernel(const KernelRequest& request, const bool& thrown, int parts)
+  CopyKernel(const KernelRequest& request, const bool& thrown, int parts,
+             size_t scratch)
       : input_(request.input_buffers[0]),
         output_(request.output_buffers[0]),
         thrown_(thrown),
-        parts_(parts) {}
+        parts_(parts),
+        scratch_(scratch) {}
   int num_parts() const override { return parts_; }
+  size_t scratch_bytes() const override { return scratch_; }
   void Run(int part, const KernelContext& context) const override {
     if (thrown_ && part == 3) throw std::runtime_error("no paper");
     constexpr int64_t kShare = 100000 / 4;
@@ -39,6 +42,7 @@ class CopyKernel : public Kernel {
   int output_;
   const bool& thrown_;
   int parts_;
+  size_t scratch_;
 };
 
 struct CopyOp {
@@ -50,12 +54,13 @@ struct CopyOp {
           -> std::vector<Value> { return {gradients[0]}; },
       .make_kernel = [this](const KernelRequest& request)
           -> absl::StatusOr<std::unique_ptr<Kernel>> {
-        return std::make_unique<CopyKernel>(request, thrown, parts);
+        return std::make_unique<CopyKernel>(request, thrown, parts, scratch);
       },
       .cost = [](const Node&) { return Cost{.flops = 1e9}; },
   };
   bool thrown = false;
   int parts = 4;
+  size_t scratch = 0;
 
   // copy(x · 1) for ones, or the first error.
   absl::StatusOr<Tensor> Run(int threads) {
@@ -124,6 +129,14 @@ TEST(UserCodeTest, WhatAnOpsFunctionsThrowIsAnError) {
   CopyOp cost;
   cost.op.cost = [](const Node&) -> Cost { throw std::runtime_error("dear"); };
   EXPECT_EQ(ErrorOf(cost), "a function of an op has thrown: dear");
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({3}));
+  EXPECT_EQ(Message(Gradients(ReduceSum(Tanh(x)), {{x}},
+                              {.recompute = [](const Node&) -> int {
+                                throw std::runtime_error("forgotten");
+                              }})
+                        .status()),
+            "GradientOptions::recompute has thrown: forgotten");
 }
 
 TEST(UserCodeTest, OpsThatContradictThemselves) {
@@ -133,6 +146,27 @@ TEST(UserCodeTest, OpsThatContradictThemselves) {
       ErrorOf(parts).ends_with("the kernel of op 'copy' has 0 parts, "
                                "expected 1 or more"))
       << ErrorOf(parts);
+  for (const size_t scratch : {size_t{1} << 50, ~size_t{0}}) {
+    CopyOp greedy;
+    greedy.scratch = scratch;
+    EXPECT_TRUE(ErrorOf(greedy).ends_with(
+        StrCat("the kernel of op 'copy' asks for ", scratch,
+               " bytes of scratch memory, more than there can be")))
+        << ErrorOf(greedy);
+  }
+  CopyOp alias;
+  alias.op.alias = true;
+  alias.op.make_kernel = {};
+  alias.op.infer_type = [](const InferContext&) {
+    return std::vector<TensorType>{F32({200000})};
+  };
+  alias.op.gradient = [](const Node& node, std::span<const Value>) {
+    return std::vector<Value>{node.input(0)};
+  };
+  EXPECT_TRUE(ErrorOf(alias).ends_with(
+      "copy: output f32[200000] of an alias has another size than its input "
+      "f32[100000]"))
+      << ErrorOf(alias);
   CopyOp outputs;
   outputs.op.outputs = {"a", "b"};
   outputs.op.elementwise = [](const ElementwiseContext& context) {
