@@ -1,16 +1,18 @@
 #include "evengrad/ops/matmul_kernel.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
+#include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "evengrad/graph/status.h"
-#include "evengrad/graph/tensor.h"
 #include "evengrad/ops/elementwise_kernel.h"
 #include "evengrad/ops/onednn.h"
+#include "evengrad/ops/plain_matmul.h"
+#include "evengrad/ops/shared_blocks.h"
 #include "evengrad/ops/vector_matmul.h"
 
 namespace evengrad {
@@ -37,30 +39,6 @@ struct Panel {
   }
 };
 
-// The whole product that a request asks for; of many, one.
-absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request) {
-  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> input,
-                            request.inputs[0].shape.Sizes());
-  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> weights,
-                            request.inputs[1].shape.Sizes());
-  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> output,
-                            request.outputs[0].shape.Sizes());
-  for (std::vector<int64_t>* sizes : {&input, &weights, &output}) {
-    sizes->erase(sizes->begin(), sizes->end() - 2);
-  }
-  const bool transpose_input = request.attribute<bool>("transpose_input");
-  const bool transpose_weights = request.attribute<bool>("transpose_weights");
-  auto strides = [](const std::vector<int64_t>& sizes, bool transposed) {
-    return transposed ? MatrixStrides{1, sizes[1]} : MatrixStrides{sizes[1], 1};
-  };
-  return MatrixProduct{.rows = output[0],
-                       .depth = input[transpose_input ? 0 : 1],
-                       .columns = output[1],
-                       .input = strides(input, transpose_input),
-                       .weights = strides(weights, transpose_weights),
-                       .output = {output[1], 1}};
-}
-
 // Panels narrower than this lose speed: 64, and more for long sides, because
 // each panel copies the other matrix once more.
 int64_t MinimumPanel(int64_t length) {
@@ -71,21 +49,22 @@ int64_t MinimumPanel(int64_t length) {
 // two are cut again: a core that is slower than another, or shared with
 // somebody, then leaves little for the end, where one waits for the other.
 std::vector<Range> CutSide(int64_t length, int num_parts) {
-  constexpr int64_t kGrain = 16;  // a cache line of floats
   constexpr int64_t kLongSide = 2048;
+  // Whole cache lines, and whole tiles of three vectors.
+  const int64_t grain = length < kLongSide ? 16 : 48;
   std::vector<Range> ranges;
   for (int part = 0; part < num_parts; ++part) {
-    ranges.push_back(PartRange(length, part, num_parts, kGrain));
+    ranges.push_back(PartRange(length, part, num_parts, grain));
   }
   if (length < kLongSide || num_parts < 4) return ranges;
   const Range tail = {ranges[num_parts - 2].begin, length};
   ranges.resize(static_cast<size_t>(num_parts - 2));
   int64_t begin = tail.begin;
   for (int eighths : {3, 6, 7, 8}) {
-    const int64_t end = eighths == 8
-                            ? length
-                            : tail.begin + (length - tail.begin) * eighths / 8 /
-                                               kGrain * kGrain;
+    const int64_t end =
+        eighths == 8
+            ? length
+            : tail.begin + (length - tail.begin) * eighths / 8 / grain * grain;
     ranges.push_back({begin, end});
     begin = end;
   }
@@ -118,80 +97,30 @@ std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
   return panels;
 }
 
+// What panels pack in common. Null where they don't, and where copies would not
+// repay their memory.
+std::unique_ptr<SharedBlocks> SharePacked(
+    std::span<const Panel> panels, int64_t Panel::*offset,
+    int64_t (VectorMatMul::*num_blocks)() const,
+    int64_t (VectorMatMul::*block_elements)() const) {
+  constexpr size_t kFewPanels = 2;
+  constexpr int64_t kMostElements = int64_t{1} << 22;  // 16 MB
+  if (panels.size() <= kFewPanels || panels.back().*offset != 0) return nullptr;
+  int64_t blocks = 0;
+  int64_t elements = 0;
+  for (const Panel& panel : panels) {
+    if (!panel.vector.has_value()) return nullptr;
+    if (((*panel.vector).*num_blocks)() == 0) continue;
+    blocks = ((*panel.vector).*num_blocks)();
+    elements = ((*panel.vector).*block_elements)();
+  }
+  if (blocks == 0 || blocks * elements > kMostElements) return nullptr;
+  return std::make_unique<SharedBlocks>(blocks, elements);
+}
+
 // A product of less depth is over too soon: asking for what follows it costs
 // more than it saves.
 constexpr int64_t kDepthWorthFetching = 128;
-
-bool IsEmpty(const MatrixProduct& product) {
-  return product.rows <= 0 || product.columns <= 0;
-}
-
-// Terms are added up in the factors' type, those of bf16 in f32.
-template <typename T>
-using AccumulatorOf = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
-
-template <typename To, typename From>
-To Convert(From value) {
-  if constexpr (std::is_same_v<To, From>) {
-    return value;
-  } else if constexpr (std::is_same_v<From, BFloat16>) {
-    return ToFloat(value);
-  } else {
-    return ToBFloat16(value);
-  }
-}
-
-// The plain loop for one block of the output, at most kBlockRows x
-// kBlockColumns elements. Weights are copied into dense tiles, so that every
-// transposition runs at the same speed.
-constexpr int64_t kBlockRows = 16;
-constexpr int64_t kBlockColumns = 32;
-constexpr int64_t kBlockDepth = 64;
-
-template <typename T, typename Out>
-void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,
-                   int64_t rows, int64_t columns, Out* output) {
-  using Accumulate = AccumulatorOf<T>;
-  Accumulate sums[kBlockRows][kBlockColumns] = {};
-  Accumulate tile[kBlockDepth][kBlockColumns] = {};
-  for (int64_t begin = 0; begin < p.depth; begin += kBlockDepth) {
-    const int64_t depth = std::min(kBlockDepth, p.depth - begin);
-    for (int64_t k = 0; k < depth; ++k) {
-      const T* from = weights + (begin + k) * p.weights.row;
-      for (int64_t j = 0; j < columns; ++j) {
-        tile[k][j] = Convert<Accumulate>(from[j * p.weights.column]);
-      }
-    }
-    for (int64_t i = 0; i < rows; ++i) {
-      const T* from = input + i * p.input.row + begin * p.input.column;
-      for (int64_t k = 0; k < depth; ++k) {
-        const auto factor = Convert<Accumulate>(from[k * p.input.column]);
-        for (int64_t j = 0; j < kBlockColumns; ++j) {
-          sums[i][j] += factor * tile[k][j];
-        }
-      }
-    }
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) {
-      output[i * p.output.row + j] = Convert<Out>(sums[i][j]);
-    }
-  }
-}
-
-template <typename T, typename Out>
-void MultiplyPlain(const MatrixProduct& product, const T* input,
-                   const T* weights, Out* output) {
-  for (int64_t j = 0; j < product.columns; j += kBlockColumns) {
-    const int64_t columns = std::min(kBlockColumns, product.columns - j);
-    for (int64_t i = 0; i < product.rows; i += kBlockRows) {
-      const int64_t rows = std::min(kBlockRows, product.rows - i);
-      MultiplyBlock(product, input + i * product.input.row,
-                    weights + j * product.weights.column, rows, columns,
-                    output + i * product.output.row + j);
-    }
-  }
-}
 
 constexpr size_t RoundUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -209,6 +138,13 @@ class MatMulKernel : public Kernel {
         columns_(request.outputs[0].shape[1].size()),
         panels_(std::move(panels)),
         epilogue_(std::move(epilogue)) {
+    shared_input_ =
+        SharePacked(panels_, &Panel::input_offset, &VectorMatMul::input_blocks,
+                    &VectorMatMul::input_block_elements);
+    shared_weights_ = SharePacked(panels_, &Panel::weights_offset,
+                                  &VectorMatMul::weights_blocks,
+                                  &VectorMatMul::weights_block_elements);
+    parts_left_ = num_parts();
     for (const Panel& panel : panels_) {
       library_bytes_ =
           std::max(library_bytes_, RoundUp(panel.product_scratch_bytes()));
@@ -224,6 +160,10 @@ class MatMulKernel : public Kernel {
     return library_bytes_ + product_bytes_ +
            (epilogue_ == nullptr ? 0 : epilogue_->scratch_bytes());
   }
+  size_t kept_bytes() const override {
+    return (shared_input_ == nullptr ? 0 : shared_input_->bytes()) +
+           (shared_weights_ == nullptr ? 0 : shared_weights_->bytes());
+  }
   std::string implementation() const override {
     if (panels_[0].vector.has_value()) return VectorMatMul::implementation();
     const OneDnnMatMul* const onednn = panels_[0].onednn.get();
@@ -232,11 +172,21 @@ class MatMulKernel : public Kernel {
 
   void Run(int part, const KernelContext& context) const override {
     if (epilogue_ != nullptr) epilogue_->Begin(part);
-    if (!IsEmpty(panels_[part].product)) RunPanel(part, context);
+    if (!panels_[part].product.empty()) RunPanel(part, context);
     if (epilogue_ != nullptr) epilogue_->End(context);
+    ForgetPacked();
   }
 
  private:
+  // When all panels have run: the next run packs anew.
+  void ForgetPacked() const {
+    if (shared_input_ == nullptr && shared_weights_ == nullptr) return;
+    if (parts_left_.fetch_sub(1) > 1) return;
+    parts_left_ = num_parts();
+    if (shared_input_ != nullptr) shared_input_->Clear();
+    if (shared_weights_ != nullptr) shared_weights_->Clear();
+  }
+
   void RunPanel(int part, const KernelContext& context) const {
     const Panel& panel = panels_[part];
     Out* const output =
@@ -271,7 +221,12 @@ class MatMulKernel : public Kernel {
         .input = context.input<float>(input_) + panel.input_offset,
         .weights = context.input<float>(weights_) + panel.weights_offset,
         .output = output,
-        .scratch = context.scratch};
+        .scratch = context.scratch,
+        .shared_input =
+            panel.vector->input_blocks() > 0 ? shared_input_.get() : nullptr,
+        .shared_weights = panel.vector->weights_blocks() > 0
+                              ? shared_weights_.get()
+                              : nullptr};
     if (epilogue_ != nullptr) {
       product.done.argument = &call;
       product.done.function = [](void* argument, const MatrixBlock& block) {
@@ -326,107 +281,18 @@ class MatMulKernel : public Kernel {
   int64_t columns_;
   std::vector<Panel> panels_;
   std::unique_ptr<PreparedEpilogue> epilogue_;
+  // What panels pack in common: of two of them one at most.
+  std::unique_ptr<SharedBlocks> shared_input_;
+  std::unique_ptr<SharedBlocks> shared_weights_;
+  mutable std::atomic<int> parts_left_{0};  // of a run
   size_t library_bytes_ = 0;  // of scratch memory; the product follows
   size_t product_bytes_ = 0;
 };
 
-// Many products of the same sizes. A oneDNN object runs on one thread at a
-// time, so each part has its own.
-template <typename T>
-class BatchMatMulKernel : public Kernel {
- public:
-  BatchMatMulKernel(const KernelRequest& request, const MatrixProduct& product,
-                    std::vector<int64_t> input_offsets,
-                    std::vector<int64_t> weights_offsets)
-      : input_(request.input_buffers[0]),
-        weights_(request.input_buffers[1]),
-        output_(request.output_buffers[0]),
-        product_(product),
-        input_offsets_(std::move(input_offsets)),
-        weights_offsets_(std::move(weights_offsets)) {
-    const double flops = 2.0 * static_cast<double>(product.rows) *
-                         static_cast<double>(product.depth) *
-                         static_cast<double>(product.columns) *
-                         static_cast<double>(count());
-    num_parts_ = NumParts(static_cast<int64_t>(flops / 32),
-                          std::max<int64_t>(count(), 1));
-    if constexpr (std::is_same_v<T, float>) {
-      if (IsEmpty(product) || product.depth == 0) return;
-      for (int part = 0; part < num_parts_; ++part) {
-        absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
-            OneDnnMatMul::Create(product, DType::kF32);
-        onednn_.push_back(onednn.ok() ? *std::move(onednn) : nullptr);
-      }
-    }
-  }
-
-  int num_parts() const override { return num_parts_; }
-  size_t scratch_bytes() const override {
-    return FirstOneDnn() == nullptr ? 0 : FirstOneDnn()->scratch_bytes();
-  }
-  std::string implementation() const override {
-    return FirstOneDnn() == nullptr ? "loop" : FirstOneDnn()->implementation();
-  }
-
-  void Run(int part, const KernelContext& context) const override {
-    if (IsEmpty(product_)) return;
-    const Range range = PartRange(count(), part, num_parts_);
-    for (int64_t i = range.begin; i < range.end; ++i) {
-      const T* const input = context.input<T>(input_) + input_offsets_[i];
-      const T* const weights = context.input<T>(weights_) + weights_offsets_[i];
-      T* const output =
-          context.output<T>(output_) + i * product_.rows * product_.columns;
-      if constexpr (std::is_same_v<T, float>) {
-        if (!onednn_.empty() && onednn_[part] != nullptr &&
-            onednn_[part]->Run(input, weights, output, context.scratch)) {
-          continue;
-        }
-      }
-      MultiplyPlain(product_, input, weights, output);
-    }
-  }
-
- private:
-  int64_t count() const { return static_cast<int64_t>(input_offsets_.size()); }
-  const OneDnnMatMul* FirstOneDnn() const {
-    return onednn_.empty() ? nullptr : onednn_[0].get();
-  }
-
-  int input_;
-  int weights_;
-  int output_;
-  MatrixProduct product_;
-  std::vector<int64_t> input_offsets_;  // by product, in elements
-  std::vector<int64_t> weights_offsets_;
-  std::vector<std::unique_ptr<OneDnnMatMul>> onednn_;  // by part
-  int num_parts_ = 1;
-};
-
-// Where the matrix of `tensor` begins that belongs to each product of `output`.
-std::vector<int64_t> MatrixOffsets(const Shape& tensor, const Shape& output) {
-  const int axes = output.rank() - 2;
-  std::vector<int64_t> offsets = {0};
-  int64_t stride = 1;
-  for (const Dimension& size : tensor) stride *= size.size();
-  for (int axis = 0; axis < axes; ++axis) {
-    const int own = axis - (output.rank() - tensor.rank());
-    const int64_t size = own < 0 ? 1 : tensor[own].size();
-    if (own >= 0 && size > 0) stride /= size;
-    std::vector<int64_t> longer;
-    for (int64_t offset : offsets) {
-      for (int64_t i = 0; i < output[axis].size(); ++i) {
-        longer.push_back(offset + (size == 1 ? 0 : i * stride));
-      }
-    }
-    offsets = std::move(longer);
-  }
-  return offsets;
-}
-
 // Gives the panel the best implementation of its product, of factors in f32 or
 // bf16; none where the plain loop is all there is.
 void ChooseImplementation(Panel& panel, DType factors, bool keeps_output) {
-  if (IsEmpty(panel.product) || panel.product.depth == 0) return;
+  if (panel.product.empty() || panel.product.depth == 0) return;
   if (factors == DType::kF32 && VectorMatMul::Available()) {
     const bool transient =
         !keeps_output && VectorMatMul::MayBeTransient(panel.product);
@@ -467,23 +333,27 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Kernel>> MakeBatchMatMulKernel(
-    const KernelRequest& request) {
-  EVENGRAD_ASSIGN_OR_RETURN(const MatrixProduct product, WholeProduct(request));
-  const Shape& output = request.outputs[0].shape;
-  std::vector<int64_t> input = MatrixOffsets(request.inputs[0].shape, output);
-  std::vector<int64_t> weights = MatrixOffsets(request.inputs[1].shape, output);
-  switch (request.outputs[0].dtype) {
-    case DType::kF64:
-      return std::make_unique<BatchMatMulKernel<double>>(
-          request, product, std::move(input), std::move(weights));
-    case DType::kBF16:
-      return std::make_unique<BatchMatMulKernel<BFloat16>>(
-          request, product, std::move(input), std::move(weights));
-    default:
-      return std::make_unique<BatchMatMulKernel<float>>(
-          request, product, std::move(input), std::move(weights));
+absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request) {
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> input,
+                            request.inputs[0].shape.Sizes());
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> weights,
+                            request.inputs[1].shape.Sizes());
+  EVENGRAD_ASSIGN_OR_RETURN(std::vector<int64_t> output,
+                            request.outputs[0].shape.Sizes());
+  for (std::vector<int64_t>* sizes : {&input, &weights, &output}) {
+    sizes->erase(sizes->begin(), sizes->end() - 2);
   }
+  const bool transpose_input = request.attribute<bool>("transpose_input");
+  const bool transpose_weights = request.attribute<bool>("transpose_weights");
+  auto strides = [](const std::vector<int64_t>& sizes, bool transposed) {
+    return transposed ? MatrixStrides{1, sizes[1]} : MatrixStrides{sizes[1], 1};
+  };
+  return MatrixProduct{.rows = output[0],
+                       .depth = input[transpose_input ? 0 : 1],
+                       .columns = output[1],
+                       .input = strides(input, transpose_input),
+                       .weights = strides(weights, transpose_weights),
+                       .output = {output[1], 1}};
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(

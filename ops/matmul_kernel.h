@@ -7,8 +7,12 @@
 
 #include "absl/status/statusor.h"
 #include "evengrad/ops/kernel.h"
+#include "evengrad/ops/matrix_product.h"
 
 namespace evengrad {
+
+// The product that a request asks for; of many, one.
+absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request);
 
 // The output is cut along its longer side, so that no panel gets thin; sizes
 // alone decide. A trailing elementwise program (f32 outputs only) runs on each

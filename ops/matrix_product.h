@@ -22,7 +22,6 @@ struct MatrixBlock {
 };
 
 // output[rows,columns] = input[rows,depth] · weights[depth,columns].
-// All sizes are positive.
 struct MatrixProduct {
   int64_t rows = 0;
   int64_t depth = 0;
@@ -30,6 +29,8 @@ struct MatrixProduct {
   MatrixStrides input = {};
   MatrixStrides weights = {};
   MatrixStrides output = {};
+
+  bool empty() const { return rows <= 0 || columns <= 0; }
 };
 
 }  // namespace evengrad

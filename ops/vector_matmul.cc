@@ -117,18 +117,16 @@ class Multiplication {
 
   void Run() {
     Group next;
-    if (b_.pack_weights && b_.pack_ahead) Pack(next, packed_);
+    if (b_.pack_ahead) BeginPacking(next);
     for (Group group; group.row < p_.rows; group = next) {
       next = Following(group);
       if (group.column == 0) block_ = MakeBlock(group);
-      if (b_.pack_ahead) {
-        background_.packer.Finish();
-        if (next.row < p_.rows) BeginPacking(next, next_packed_);
-      } else if (b_.pack_weights) {
-        Pack(group, packed_);
+      if (b_.pack_weights) {
+        if (!b_.pack_ahead) BeginPacking(group);
+        weights_ = FinishPacking();
       }
+      if (b_.pack_ahead && next.row < p_.rows) BeginPacking(next);
       RunGroup(group);
-      if (b_.pack_ahead) std::swap(packed_, next_packed_);
     }
   }
 
@@ -161,15 +159,27 @@ class Multiplication {
     return call_.weights + k * p_.weights.row + j * p_.weights.column;
   }
 
-  void BeginPacking(const Group& group, float* to) {
+  // Of the weights of a group, beside the tiles of the one before.
+  void BeginPacking(const Group& group) {
+    std::swap(packed_, next_packed_);
+    packing_ = {.data = packed_};
+    packing_block_ = group.depth / b_.depth_block * b_.num_column_groups() +
+                     group.column / b_.column_group;
+    if (call_.shared_weights != nullptr) {
+      packing_ = call_.shared_weights->Take(packing_block_, packed_);
+    }
+    background_.packer = {};
+    if (packing_.filled) return;
     background_.packer.Begin({WeightsAt(group.depth, group.column),
                               p_.weights.row, p_.weights.column},
-                             ColumnsOf(group), DepthOf(group), to,
+                             ColumnsOf(group), DepthOf(group), packing_.data,
                              b_.pack_ahead);
   }
-  void Pack(const Group& group, float* to) {
-    BeginPacking(group, to);
+  const float* FinishPacking() {
     background_.packer.Finish();
+    if (packing_.shared) call_.shared_weights->Publish(packing_block_);
+    packing_.shared = false;
+    return packing_.data;
   }
 
   RowBlock MakeBlock(const Group& at) {
@@ -183,11 +193,23 @@ class Multiplication {
         .output_row = b_.transient ? b_.column_group : p_.output.row,
         .add = at.depth > 0};
     if (b_.pack_input) {
-      PackInput(block.input, block.rows, block.depth, packed_input_);
-      block.input.data = packed_input_;
+      block.input.data = PackedInput(at, block);
       block.packed = true;
     }
     return block;
+  }
+
+  const float* PackedInput(const Group& at, const RowBlock& block) {
+    const int64_t index = at.row / b_.row_block * b_.num_depth_blocks() +
+                          at.depth / b_.depth_block;
+    SharedBlocks::Place place = {.data = packed_input_};
+    if (call_.shared_input != nullptr) {
+      place = call_.shared_input->Take(index, packed_input_);
+    }
+    if (place.filled) return place.data;
+    PackInput(block.input, block.rows, block.depth, place.data);
+    if (place.shared) call_.shared_input->Publish(index);
+    return place.data;
   }
 
   void RunGroup(const Group& group) {
@@ -235,7 +257,7 @@ class Multiplication {
     strip.last_columns =
         static_cast<size_t>(columns - (vectors - 1) * kTileLanes);
     if (b_.pack_weights) {
-      strip.data = packed_ + j * block_.depth;
+      strip.data = weights_ + j * block_.depth;
       return strip;
     }
     strip.data = WeightsAt(group.depth, group.column + j);
@@ -272,8 +294,13 @@ class Multiplication {
   const MatMulBlocking& b_;
   const MatrixProduct& p_;
   const MatMulCall& call_;
-  float* packed_;       // weights of a group
-  float* next_packed_;  // those of the next
+  // Where the weights of a group are packed, and those of the next; of the same
+  // memory where no two are wanted at once.
+  float* packed_;
+  float* next_packed_;
+  SharedBlocks::Place packing_;
+  int64_t packing_block_ = 0;
+  const float* weights_ = nullptr;  // packed, of the group that is multiplied
   float* packed_input_;
   RowBlock block_;
   Background background_;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "evengrad/ops/matrix_product.h"
+#include "evengrad/ops/shared_blocks.h"
 
 namespace evengrad {
 
@@ -46,6 +47,16 @@ struct MatMulBlocking {
   size_t input_bytes = 0;
   // Every block is written to the same place, for the callback alone.
   bool transient = false;
+
+  int64_t num_row_blocks() const {
+    return (product.rows + row_block - 1) / row_block;
+  }
+  int64_t num_depth_blocks() const {
+    return (product.depth + depth_block - 1) / depth_block;
+  }
+  int64_t num_column_groups() const {
+    return (product.columns + column_group - 1) / column_group;
+  }
 };
 
 // One execution.
@@ -54,6 +65,11 @@ struct MatMulCall {
   const float* weights = nullptr;
   float* output = nullptr;
   std::byte* scratch = nullptr;
+  // What others pack and this one, too: the same input (the same weights) in
+  // products of the same other sizes. May be null; of the numbers and sizes
+  // that VectorMatMul gives.
+  SharedBlocks* shared_input = nullptr;
+  SharedBlocks* shared_weights = nullptr;
   BlockCallback done = {};
   MatMulCompanions companions = {};
 };
@@ -89,6 +105,22 @@ class VectorMatMul {
   size_t scratch_bytes() const {
     return blocking_.weights_bytes + blocking_.input_bytes;
   }
+  // Packed blocks of the input and of the weights; none where they are not
+  // packed.
+  int64_t input_blocks() const {
+    return blocking_.pack_input
+               ? blocking_.num_row_blocks() * blocking_.num_depth_blocks()
+               : 0;
+  }
+  int64_t input_block_elements() const {
+    return static_cast<int64_t>(blocking_.input_bytes / sizeof(float));
+  }
+  int64_t weights_blocks() const {
+    return blocking_.pack_weights
+               ? blocking_.num_depth_blocks() * blocking_.num_column_groups()
+               : 0;
+  }
+  int64_t weights_block_elements() const { return blocking_.group_elements; }
   // Thread-safe. `call.done` is called for blocks that together are the output.
   void Run(const MatMulCall& call) const;
 
