@@ -23,7 +23,6 @@ struct ReportEpoch {
   double train_accuracy = 0;
   std::optional<double> validation_loss = {};
   std::optional<double> validation_accuracy = {};
-  double seconds = 0;
 };
 
 struct ReportSetting {

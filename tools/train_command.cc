@@ -54,16 +54,19 @@ std::string Share(double accuracy) {
   return text;
 }
 
+// NaN has no sign here.
+double Loss(double loss) { return std::isnan(loss) ? std::abs(loss) : loss; }
+
 void PrintRow(const EpochReport& report) {
   std::printf("%5s %11.6f %9s ", StrCat(report.epoch).c_str(),
-              report.train_loss, Share(report.train_accuracy).c_str());
+              Loss(report.train_loss), Share(report.train_accuracy).c_str());
   if (report.validation.has_value()) {
-    std::printf("%11.6f %9s", report.validation->loss,
+    std::printf("%11.6f %9s", Loss(report.validation->loss),
                 Share(report.validation->accuracy).c_str());
   } else {
     std::printf("%11s %9s", "-", "-");
   }
-  std::printf(" %8.1f\n", report.seconds);
+  std::printf(" %8.1f\n", report.seconds.value_or(0));
   std::fflush(stdout);
 }
 
@@ -81,9 +84,8 @@ JsonObject ToJson(const EpochReport& report) {
   if (report.learning_rate.has_value()) {
     object.Add("learning_rate", *report.learning_rate);
   }
-  // Of an epoch before the run went on, nobody knows.
-  if (report.seconds == 0) return object.AddNull("seconds");
-  return object.Add("seconds", report.seconds);
+  if (!report.seconds.has_value()) return object.AddNull("seconds");
+  return object.Add("seconds", *report.seconds);
 }
 
 // Trains with a progress line, a row at each epoch and a line in `json`.

@@ -110,8 +110,7 @@ void TrainWatch::AddEarlierEpoch(const EpochReport& epoch) {
   report_.epochs.push_back({.epoch = epoch.epoch,
                             .steps = epoch.epoch * steps_an_epoch_,
                             .train_loss = epoch.train_loss,
-                            .train_accuracy = epoch.train_accuracy,
-                            .seconds = epoch.seconds});
+                            .train_accuracy = epoch.train_accuracy});
   if (!epoch.validation.has_value()) return;
   report_.epochs.back().validation_loss = epoch.validation->loss;
   report_.epochs.back().validation_accuracy = epoch.validation->accuracy;

@@ -44,7 +44,9 @@ struct EpochReport {
   std::optional<Evaluation> validation = {};
   // Of the last step, where a schedule or a plateau drives "learning_rate".
   std::optional<double> learning_rate = {};
-  double seconds = 0;  // of the epoch, with its validation
+  // Of the epoch, with its validation; unknown of one before the checkpoint
+  // from which a run goes on.
+  std::optional<double> seconds = {};
 };
 
 struct FitResult;
@@ -77,8 +79,7 @@ struct FitOptions {
 };
 
 struct FitResult {
-  // Those that were completed, before a checkpoint that was resumed too (their
-  // seconds are 0).
+  // Those that were completed, before a checkpoint that was resumed too.
   std::vector<EpochReport> epochs = {};
   std::string checkpoint = {};  // path of the last one saved, if any
   bool interrupted = false;
