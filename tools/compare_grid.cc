@@ -23,6 +23,13 @@ absl::Status CheckLists(const CompareFlags& flags) {
     if (size == 0) return BadFlag(flag, "", "the list is empty");
     runs *= static_cast<double>(size);
   }
+  for (const int64_t depth : flags.depths) {
+    if (depth >= 1) continue;
+    return BadFlag("depths", StrCat(depth), "expected at least 1 hidden layer");
+  }
+  if (flags.width < 1) {
+    return BadFlag("width", StrCat(flags.width), "expected at least 1");
+  }
   if (flags.seeds < 1) {
     return BadFlag("seeds", StrCat(flags.seeds), "expected at least 1");
   }

@@ -251,7 +251,6 @@ absl::Status TrainMissing(const std::vector<CompareCell>& cells,
     if (!Exists(PathOf(cell, flags))) missing.push_back(&cell);
   }
   if (missing.empty()) return absl::OkStatus();
-  EVENGRAD_RETURN_IF_ERROR(MakeFolder(flags.folder));
   const TrainFlags first = FlagsOf(cells[0], flags);
   EVENGRAD_ASSIGN_OR_RETURN(const TrainOptions options, ParseTrainFlags(first));
   EVENGRAD_ASSIGN_OR_RETURN(const Data data, ReadData(first, options));
@@ -259,6 +258,7 @@ absl::Status TrainMissing(const std::vector<CompareCell>& cells,
     return InvalidArgument(
         "--validation: keep images to compare the networks on");
   }
+  EVENGRAD_RETURN_IF_ERROR(MakeFolder(flags.folder));
   const size_t cores = std::max(1u, std::thread::hardware_concurrency());
   const size_t jobs = std::min(
       missing.size(), flags.jobs > 0 ? static_cast<size_t>(flags.jobs) : cores);

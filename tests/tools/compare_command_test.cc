@@ -125,13 +125,14 @@ TEST_F(CompareCommandTest, Mistakes) {
   };
   expect("--activations=relo", 2, "did you mean 'relu'");
   expect("--clips=none,suggest", 2, "--clips=suggest");
-  expect("--depths=0", 2, "--hidden=0x6");
+  expect("--depths=2,0", 2, "--depths=0");
+  expect("--width=-1", 2, "--width=-1");
   expect("--seeds=0", 2, "--seeds=0");
   expect("--target=2", 2, "--target=2");
   expect("--data=/no/such/folder", 1,
          "No such file or directory; install the package");
   expect("--validation=0 --seeds=1", 1, "--validation");
-  EXPECT_FALSE(fs::exists(Path("out/report.html")));
+  EXPECT_FALSE(fs::exists(Path("out")));
   ASSERT_EQ(Compare("--seeds=1 --depths=1").exit_code, 0);
   for (const char* other : {"--epochs=3", "--classes=4", "--target=0.50001",
                             "--learning-rate=0.050001"}) {
