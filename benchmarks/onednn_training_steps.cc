@@ -1,7 +1,8 @@
 // The training steps of training_workloads.h by hand: straight-line C++ on
 // oneDNN's products, a loop for each of the other operations. What somebody
 // would write who needs one network and no framework; a peer for compare.py.
-// Networks without clipping and batch norm.
+// Networks without clipping and batch norm. With more threads, only products
+// use them.
 //
 //   cmake --build --preset dev --target onednn_training_steps
 //   onednn_training_steps --threads 1 --only mlp_2048x3/batch:256 --seconds 1

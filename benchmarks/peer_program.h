@@ -5,7 +5,8 @@
 //
 // Prints one JSON object a line: workload, mode, threads, median and least
 // microseconds of a full step (forward, backward, optimizer) on a fixed random
-// batch, the steps measured, and the process's peak memory in KiB.
+// batch, the steps measured, and the process's peak memory in KiB. Workloads
+// that it does not compute have no line.
 #ifndef EVENGRAD_BENCHMARKS_PEER_PROGRAM_H_
 #define EVENGRAD_BENCHMARKS_PEER_PROGRAM_H_
 
@@ -127,15 +128,14 @@ inline int Main(
   bool found = false;
   for (const Workload& workload : Workloads()) {
     if (!arguments.only.empty() && workload.name != arguments.only) continue;
+    found = true;
     const Step step = prepare(workload, threads);
     if (!step) continue;
-    found = true;
     Measure(workload, step, mode, threads,
             std::atof(arguments.seconds.c_str()));
   }
   if (found) return 0;
-  std::fprintf(stderr, "there is no workload '%s' here\n",
-               arguments.only.c_str());
+  std::fprintf(stderr, "there is no workload '%s'\n", arguments.only.c_str());
   return 2;
 }
 

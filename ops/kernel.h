@@ -22,10 +22,9 @@
 
 namespace evengrad {
 
-// Where kernels report that a run cannot go on: no other kernel starts then,
-// and the run gives the first report. Kernels of ops with has_effects run
-// before any state has changed; others may report after updates in place.
-// Thread-safe.
+// Where kernels report that a run cannot go on: it ends after the stage under
+// way and gives the first report. Kernels of ops with has_effects run before
+// any state has changed; others may report after updates in place. Thread-safe.
 class EVENGRAD_EXPORT RunErrors {
  public:
   void Report(const absl::Status& status);
@@ -70,11 +69,14 @@ class EVENGRAD_EXPORT Kernel {
   virtual int num_parts() const { return 1; }
   // Bytes of scratch memory that one part needs.
   virtual size_t scratch_bytes() const { return 0; }
-  // Bytes of memory that it keeps between runs, beside that.
+  // Bytes that it keeps between runs, beside that, where they are many: part of
+  // what a program's memory is limited to.
   virtual size_t kept_bytes() const { return 0; }
   // What runs, for plans and profiles: "loop", "onednn:brg:avx512_core".
   virtual std::string implementation() const { return "loop"; }
-  // Runs part 0 <= part < num_parts(). Thread-safe over parts.
+  // Runs part 0 <= part < num_parts(). Thread-safe over parts. A run runs each
+  // part once, whatever others report, before the next run begins: kernels
+  // whose parts share something count on it.
   virtual void Run(int part, const KernelContext& context) const = 0;
 
  protected:

@@ -5,9 +5,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "evengrad/graph/dtype.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/elementwise_kernel.h"
 #include "evengrad/ops/onednn.h"
@@ -40,7 +42,7 @@ struct Panel {
 };
 
 // Panels narrower than this lose speed: 64, and more for long sides, because
-// each panel copies the other matrix once more.
+// each panel walks the whole other matrix.
 int64_t MinimumPanel(int64_t length) {
   return std::clamp<int64_t>(length / 4, 64, 512);
 }
@@ -104,7 +106,7 @@ std::unique_ptr<SharedBlocks> SharePacked(
     int64_t (VectorMatMul::*num_blocks)() const,
     int64_t (VectorMatMul::*block_elements)() const) {
   constexpr size_t kFewPanels = 2;
-  constexpr int64_t kMostElements = int64_t{1} << 22;  // 16 MB
+  constexpr int64_t kMostElements = int64_t{1} << 20;  // 4 MB
   if (panels.size() <= kFewPanels || panels.back().*offset != 0) return nullptr;
   int64_t blocks = 0;
   int64_t elements = 0;

@@ -27,9 +27,9 @@ namespace evengrad {
 // A prepared product. One object runs on one thread at a time.
 class EVENGRAD_EXPORT OneDnnMatMul {
  public:
-  // The product of factors of that type, f32 or bf16. Error: oneDNN has no
-  // implementation but its plain reference, or failed; bf16 that the CPU does
-  // not have (HasBFloat16Products).
+  // The product of factors of that type, f32 or bf16; sizes are positive.
+  // Error: oneDNN has no implementation but its plain reference, or failed;
+  // bf16 that the CPU does not have (HasBFloat16Products).
   static absl::StatusOr<std::unique_ptr<OneDnnMatMul>> Create(
       const MatrixProduct& product, DType factors);
   ~OneDnnMatMul();

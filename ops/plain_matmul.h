@@ -32,9 +32,9 @@ To Convert(From value) {
 // The plain loop for one block of the output, at most kBlockRows x
 // kBlockColumns elements. Weights are copied into dense tiles, so that every
 // transposition runs at the same speed.
-constexpr int64_t kBlockRows = 16;
-constexpr int64_t kBlockColumns = 32;
-constexpr int64_t kBlockDepth = 64;
+inline constexpr int64_t kBlockRows = 16;
+inline constexpr int64_t kBlockColumns = 32;
+inline constexpr int64_t kBlockDepth = 64;
 
 template <typename T, typename Out>
 void MultiplyBlock(const MatrixProduct& p, const T* input, const T* weights,

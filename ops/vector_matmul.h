@@ -85,9 +85,9 @@ class VectorMatMul {
   // "vector:AVX2".
   static std::string implementation();
 
-  // Requires Available(). With `transient`, the output is only what the
-  // callback sees: a block at a time, from the start of `output`, in rows of
-  // block_row() elements. Requires MayBeTransient(product).
+  // Requires Available() and positive sizes. With `transient`, the output is
+  // only what the callback sees: a block at a time, from the start of `output`,
+  // in rows of block_row() elements. Requires MayBeTransient(product).
   explicit VectorMatMul(const MatrixProduct& product, bool transient = false);
 
   static bool MayBeTransient(const MatrixProduct& product) {

@@ -78,8 +78,9 @@ struct ProgramMemory {
   int64_t states = 0;
   int64_t results = 0;
   int64_t constants = 0;
+  int64_t kept = 0;  // by kernels between runs (Kernel::kept_bytes)
 
-  int64_t Total() const { return arena + states + results + constants; }
+  int64_t Total() const { return arena + states + results + constants + kept; }
 };
 
 // What one kernel stands for, for listings.

@@ -158,6 +158,7 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       compiled.scratch_bytes = std::max(
           compiled.scratch_bytes,
           static_cast<int64_t>(((*kernel)->scratch_bytes() + 63) / 64 * 64));
+      compiled.memory.kept += static_cast<int64_t>((*kernel)->kept_bytes());
       compiled.kernels.push_back(*std::move(kernel));
       compiled.kernel_names.push_back(first.name());
       compiled.kernel_descriptions.push_back(
@@ -246,12 +247,10 @@ absl::StatusOr<std::unique_ptr<CompiledProgram>> CompileProgram(
                             PlanSchedule(lowered, fusion));
   EVENGRAD_ASSIGN_OR_RETURN(BufferPlan buffers,
                             PlanBuffers(lowered, fusion, schedule));
-  if (options.memory_limit_bytes > 0) {
-    EVENGRAD_RETURN_IF_ERROR(
-        CheckMemoryLimit(lowered, buffers, options.memory_limit_bytes));
-  }
   compiled->memory = MemoryOf(buffers);
   EVENGRAD_RETURN_IF_ERROR(MakeKernels(fusion, schedule, buffers, *compiled));
+  EVENGRAD_RETURN_IF_ERROR(CheckMemoryLimit(compiled->memory, lowered, buffers,
+                                            options.memory_limit_bytes));
   compiled->guards = PlanGuards(lowered, fusion, schedule, buffers);
   compiled->buffers = std::move(buffers.buffers);
   compiled->first_copies = std::move(buffers.first_copies);

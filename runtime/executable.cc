@@ -181,6 +181,7 @@ absl::StatusOr<bool> Executable::RunStages(ThreadPool& pool) {
     } else {
       RunStageProfiled(compiled_->stages[s], pool);
     }
+    // Not earlier: all parts of a kernel run (Kernel::Run).
     if (errors_.any()) return errors_.Take();
     for (; guard < guards.size() &&
            guards[guard].after_stage == static_cast<int>(s) &&

@@ -52,14 +52,12 @@ std::string KernelLines(const CompiledProgram& program) {
 
 std::string MemoryLines(const CompiledProgram& program) {
   const ProgramMemory& memory = program.memory;
-  size_t kept = 0;
-  for (const auto& kernel : program.kernels) kept += kernel->kept_bytes();
   return StrCat("memory: ", memory.Total(), " bytes: values of a run ",
                 memory.arena, " (at least ", memory.arena_lower_bound,
                 " are needed at once), states ", memory.states, ", results ",
                 memory.results, ", constants ", memory.constants,
-                "; scratch of each worker ", program.scratch_bytes,
-                ", kept by kernels ", kept, "\n");
+                ", copies of matrices ", memory.kept,
+                "; scratch of each worker ", program.scratch_bytes, "\n");
 }
 
 std::string SlowLines(const CompiledProgram& program) {

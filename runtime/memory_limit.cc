@@ -64,10 +64,10 @@ ProgramMemory MemoryOf(const BufferPlan& plan) {
   return memory;
 }
 
-absl::Status CheckMemoryLimit(const Program& program, const BufferPlan& buffers,
+absl::Status CheckMemoryLimit(const ProgramMemory& memory,
+                              const Program& program, const BufferPlan& buffers,
                               int64_t limit) {
-  const ProgramMemory memory = MemoryOf(buffers);
-  if (memory.Total() <= limit) return absl::OkStatus();
+  if (limit <= 0 || memory.Total() <= limit) return absl::OkStatus();
   std::string largest;
   for (const Value& value : LargestValues(program, buffers)) {
     const std::string line = value.node().location().ToString();
@@ -79,7 +79,7 @@ absl::Status CheckMemoryLimit(const Program& program, const BufferPlan& buffers,
   return absl::ResourceExhaustedError(StrCat(
       "the program needs ", memory.Total(), " bytes (values of a run ",
       memory.arena, ", states ", memory.states, ", results ", memory.results,
-      ", constants ", memory.constants,
+      ", constants ", memory.constants, ", copies of matrices ", memory.kept,
       "), more than memory_limit_bytes = ", limit,
       "; the largest values: ", largest, "; a smaller batch needs less"));
 }

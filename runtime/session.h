@@ -40,8 +40,9 @@ struct SessionOptions {
   int num_threads = 0;
   // Merge elementwise nodes into fused loops and epilogues. For comparisons.
   bool fuse = true;
-  // A program whose values, states, results and constants need more bytes is an
-  // error when it is compiled, which names the largest; 0: no limit.
+  // A program whose values, states, results, constants and kept copies need
+  // more bytes is an error when it is compiled, which names the largest values;
+  // 0: no limit.
   int64_t memory_limit_bytes = 0;
   // Of the products of programs; first values of states are always f32. bf16 is
   // fast only where HasBFloat16Products().

@@ -132,6 +132,56 @@ TEST_F(VectorMatMulTest, NothingBeyondTheWeightsIsRead) {
   munmap(memory, 2 * page);
 }
 
+// Blocks that this call fills, those that another has filled and those that
+// another is filling are the same to it.
+TEST_F(VectorMatMulTest, SharedBlocksChangeNoBit) {
+  const Case c = {.rows = 530,
+                  .depth = 600,
+                  .columns = 500,
+                  .transpose_input = true,
+                  .transpose_weights = true};
+  Matrices m(c, random_);
+  const VectorMatMul matmul(ProductOf(c));
+  Multiply(matmul, m.input.data(), m.weights.data(), m.output.data());
+  SharedBlocks input(matmul.input_blocks(), matmul.input_block_elements());
+  SharedBlocks weights(matmul.weights_blocks(),
+                       matmul.weights_block_elements());
+  ASSERT_GT(matmul.input_blocks(), 3);
+  ASSERT_GT(matmul.weights_blocks(), 3);
+  const std::shared_ptr<std::byte> scratch =
+      AllocateAligned(static_cast<int64_t>(matmul.scratch_bytes()) + 1);
+  auto run = [&] {
+    std::vector<float> output(m.output.size());
+    matmul.Run({.input = m.input.data(),
+                .weights = m.weights.data(),
+                .output = output.data(),
+                .scratch = scratch.get(),
+                .shared_input = &input,
+                .shared_weights = &weights});
+    return output;
+  };
+  auto expect_filled = [&](SharedBlocks& blocks, int64_t count) {
+    float own = 0;
+    for (int64_t block = 0; block < count; ++block) {
+      EXPECT_EQ(blocks.Take(block, &own).filled, block % 2 == 0) << block;
+    }
+  };
+  EXPECT_EQ(run(), m.output);  // fills all
+  EXPECT_EQ(run(), m.output);  // reads them
+  input.Clear();
+  weights.Clear();
+  float own = 0;
+  for (int64_t block = 1; block < matmul.input_blocks(); block += 2) {
+    input.Take(block, &own);
+  }
+  for (int64_t block = 1; block < matmul.weights_blocks(); block += 2) {
+    weights.Take(block, &own);
+  }
+  EXPECT_EQ(run(), m.output);
+  expect_filled(input, matmul.input_blocks());
+  expect_filled(weights, matmul.weights_blocks());
+}
+
 // What lets results not depend on how a product is cut.
 TEST_F(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
   for (const Case& c : {Case{.rows = 50, .depth = 600, .columns = 90},
