@@ -61,13 +61,13 @@ class Lines {
                     summary.elements);
     for (double number : {summary.mean, summary.deviation, summary.minimum,
                           summary.maximum, summary.norm, summary.zero_share}) {
-      text_ += "," + Digits(number);
+      text_ += StrCat(",", Digits(number));
     }
     text_ += StrCat(",", summary.nans, ",", summary.infinities);
     for (const std::optional<double>& number :
          {extra.saturated_share, extra.dead_units, extra.gradient_ratio,
           extra.update_ratio}) {
-      text_ += "," + Digits(number);
+      text_ += StrCat(",", Digits(number));
     }
     text_ += "\n";
   }

@@ -142,11 +142,11 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeLoop(
   const ProgramBuilder builder(graph, group.nodes, trained, buffers,
                                std::nullopt);
   EVENGRAD_RETURN_IF_ERROR(builder.status());
-  FusedLoop loop{.program = builder.program(),
-                 .compute_type = GroupComputeType(graph, group.nodes),
-                 .outputs = builder.outputs()};
-  const Node first = graph.node(group.nodes.front());
-  loop.shape = first.output_type().shape;
+  FusedLoop loop;
+  loop.program = builder.program();
+  loop.compute_type = GroupComputeType(graph, group.nodes);
+  loop.outputs = builder.outputs();
+  loop.shape = graph.node(group.nodes.front()).output_type().shape;
   for (const Value& input : builder.inputs()) {
     loop.inputs.push_back(input.type());
     loop.input_buffers.push_back(buffers.BufferOf(input.id()));
