@@ -1,4 +1,4 @@
-// The training steps of training_workloads.h with libtorch's C++ front end: a
+// The training steps of workloads.h with libtorch's C++ front end: a
 // peer for compare.py without the cost of Python.
 //
 //   cmake --build --preset dev --target libtorch_training_steps
@@ -16,7 +16,7 @@ namespace {
 
 torch::nn::Sequential MakeModel(const peer::Workload& workload) {
   torch::nn::Sequential model;
-  int64_t fan_in = peer::kInputs;
+  int64_t fan_in = evengrad::kWorkloadInputs;
   for (int64_t units : workload.hidden) {
     model->push_back(torch::nn::Linear(fan_in, units));
     if (workload.batch_norm) model->push_back(torch::nn::BatchNorm1d(units));
@@ -27,7 +27,7 @@ torch::nn::Sequential MakeModel(const peer::Workload& workload) {
     }
     fan_in = units;
   }
-  model->push_back(torch::nn::Linear(fan_in, peer::kClasses));
+  model->push_back(torch::nn::Linear(fan_in, evengrad::kWorkloadClasses));
   return model;
 }
 
@@ -49,9 +49,10 @@ peer::Step Prepare(const peer::Workload& workload, int threads) {
   const std::vector<torch::Tensor> parameters = model->parameters();
   const std::shared_ptr<torch::optim::Optimizer> optimizer =
       MakeOptimizer(workload, parameters);
-  const torch::Tensor images = torch::randn({workload.batch, peer::kInputs});
-  const torch::Tensor labels =
-      torch::randint(0, peer::kClasses, {workload.batch}, torch::kInt64);
+  const torch::Tensor images =
+      torch::randn({workload.batch, evengrad::kWorkloadInputs});
+  const torch::Tensor labels = torch::randint(0, evengrad::kWorkloadClasses,
+                                              {workload.batch}, torch::kInt64);
   const bool clip = workload.clip;
   return [=]() mutable {
     for (torch::Tensor parameter : parameters) {

@@ -1,4 +1,4 @@
-// The training steps of training_workloads.h by hand: straight-line C++ on
+// The training steps of workloads.h by hand: straight-line C++ on
 // oneDNN's products, a loop for each of the other operations. What somebody
 // would write who needs one network and no framework; a peer for compare.py.
 // Networks without clipping and batch norm. With more threads, only products
@@ -60,13 +60,14 @@ class Network {
       for (float& value : values) value = deviation * normal(generator);
       return values;
     };
-    images_ = random(batch_ * peer::kInputs, 1);
+    images_ = random(batch_ * evengrad::kWorkloadInputs, 1);
     for (int64_t i = 0; i < batch_; ++i) {
-      labels_.push_back(static_cast<int64_t>(generator() % peer::kClasses));
+      labels_.push_back(
+          static_cast<int64_t>(generator() % evengrad::kWorkloadClasses));
     }
-    std::vector<int64_t> widths = workload.hidden;
-    widths.push_back(peer::kClasses);
-    int64_t inputs = peer::kInputs;
+    std::vector<int> widths = workload.hidden;
+    widths.push_back(evengrad::kWorkloadClasses);
+    int64_t inputs = evengrad::kWorkloadInputs;
     for (int64_t outputs : widths) {
       const float variance = (selu_ ? 1.0f : 2.0f) / static_cast<float>(inputs);
       const int64_t weights = inputs * outputs;
@@ -123,15 +124,18 @@ class Network {
   void LossGradient() {
     Layer& last = layers_.back();
     for (int64_t i = 0; i < batch_; ++i) {
-      const float* const logits = last.output.data() + i * peer::kClasses;
-      float* const gradient = last.output_gradient.data() + i * peer::kClasses;
-      const float most = *std::max_element(logits, logits + peer::kClasses);
+      const float* const logits =
+          last.output.data() + i * evengrad::kWorkloadClasses;
+      float* const gradient =
+          last.output_gradient.data() + i * evengrad::kWorkloadClasses;
+      const float most =
+          *std::max_element(logits, logits + evengrad::kWorkloadClasses);
       float sum = 0;
-      for (int64_t j = 0; j < peer::kClasses; ++j) {
+      for (int64_t j = 0; j < evengrad::kWorkloadClasses; ++j) {
         gradient[j] = std::exp(logits[j] - most);
         sum += gradient[j];
       }
-      for (int64_t j = 0; j < peer::kClasses; ++j) {
+      for (int64_t j = 0; j < evengrad::kWorkloadClasses; ++j) {
         const float target = j == labels_[static_cast<size_t>(i)] ? 1.0f : 0.0f;
         gradient[j] = (gradient[j] / sum - target) / static_cast<float>(batch_);
       }

@@ -1,5 +1,5 @@
 // The frame of a program that compare.py takes as a peer: it measures the
-// training steps of training_workloads.h as somebody else computes them.
+// training steps of workloads.h as somebody else computes them.
 //
 //   program --threads 1 --only selu_20x100/batch:32 --seconds 1
 //
@@ -15,43 +15,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "workloads.h"
+
 namespace peer {
 
-inline constexpr int64_t kInputs = 784;
-inline constexpr int64_t kClasses = 10;
-
-struct Workload {
-  std::string name;
-  std::vector<int64_t> hidden;
-  int64_t batch;
-  bool selu;
-  bool clip;
-  bool batch_norm;
-  bool adamw;  // 1e-3; else SGD of 0.01 with momentum 0.9
-};
-
-inline std::vector<Workload> Workloads() {
-  const std::vector<int64_t> tapered = {300, 100};
-  const std::vector<int64_t> deep(20, 100);
-  const std::vector<int64_t> very_deep(100, 100);
-  const std::vector<int64_t> wide(3, 2048);
-  return {
-      {"mlp_300_100/batch:32", tapered, 32, false, false, false, false},
-      {"mlp_300_100/batch:128", tapered, 128, false, false, false, false},
-      {"selu_20x100/batch:32", deep, 32, true, false, false, false},
-      {"selu_20x100_clip/batch:32", deep, 32, true, true, false, false},
-      {"selu_100x100/batch:32", very_deep, 32, true, false, false, false},
-      {"bn_relu_20x100_adamw/batch:32", deep, 32, false, false, true, true},
-      {"mlp_2048x3/batch:256", wide, 256, false, false, false, false},
-  };
-}
+using evengrad::Workload;
 
 // A training step, ready to be repeated.
 using Step = std::function<void()>;
@@ -78,7 +52,7 @@ inline void Measure(const Workload& workload, const Step& step,
       "{\"workload\": \"%s\", \"mode\": \"%s\", \"threads\": %d, "
       "\"median_us\": %.1f, \"min_us\": %.1f, \"steps\": %zu, "
       "\"peak_kib\": %ld}\n",
-      workload.name.c_str(), mode, threads, times[times.size() / 2], times[0],
+      workload.Name().c_str(), mode, threads, times[times.size() / 2], times[0],
       times.size(), usage.ru_maxrss);
   std::fflush(stdout);
 }
@@ -126,8 +100,8 @@ inline int Main(
   }
   const int threads = std::atoi(arguments.threads.c_str());
   bool found = false;
-  for (const Workload& workload : Workloads()) {
-    if (!arguments.only.empty() && workload.name != arguments.only) continue;
+  for (const Workload& workload : evengrad::TrainingWorkloads()) {
+    if (!arguments.only.empty() && workload.Name() != arguments.only) continue;
     found = true;
     const Step step = prepare(workload, threads);
     if (!step) continue;

@@ -1,6 +1,4 @@
-// The training steps that the benchmarks measure: networks, batches and
-// optimizers of the same arithmetic as those of the same names in
-// compare.py's peer.
+// The training steps of workloads.h as Evengrad's programs.
 #ifndef EVENGRAD_BENCHMARKS_TRAINING_WORKLOADS_H_
 #define EVENGRAD_BENCHMARKS_TRAINING_WORKLOADS_H_
 
@@ -13,43 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "evengrad/evengrad.h"
+#include "workloads.h"
 
 namespace evengrad {
-
-inline constexpr int kWorkloadInputs = 784;
-inline constexpr int kWorkloadClasses = 10;
-
-// A network of dense layers with cross-entropy over ten classes.
-struct Workload {
-  std::string name;
-  std::vector<int> hidden;
-  int batch = 32;
-  bool selu = false;        // otherwise ReLU
-  bool clip = false;        // the gradients' global norm to 1
-  bool batch_norm = false;  // between product and activation
-  bool adamw = false;       // otherwise SGD: rate 0.01, momentum 0.9
-
-  std::string Name() const { return StrCat(name, "/batch:", batch); }
-};
-
-inline std::vector<Workload> TrainingWorkloads() {
-  const std::vector<int> tapered = {300, 100};
-  const std::vector<int> deep(20, 100);
-  const std::vector<int> very_deep(100, 100);
-  const std::vector<int> wide(3, 2048);
-  return {
-      {.name = "mlp_300_100", .hidden = tapered, .batch = 32},
-      {.name = "mlp_300_100", .hidden = tapered, .batch = 128},
-      {.name = "selu_20x100", .hidden = deep, .selu = true},
-      {.name = "selu_20x100_clip", .hidden = deep, .selu = true, .clip = true},
-      {.name = "selu_100x100", .hidden = very_deep, .selu = true},
-      {.name = "bn_relu_20x100_adamw",
-       .hidden = deep,
-       .batch_norm = true,
-       .adamw = true},
-      {.name = "mlp_2048x3", .hidden = wide, .batch = 256},
-  };
-}
 
 // That many hidden layers of 100 SELU units: for what a layer costs.
 inline Workload SeluNetwork(int num_layers) {

@@ -16,7 +16,7 @@ namespace evengrad {
 ProgramMemory MemoryOf(const BufferPlan& buffers);
 
 // Error (resource exhausted): the program needs more than `limit` bytes, where
-// that is not 0; names the largest values, with the user's lines.
+// that is positive; names the largest values, with the user's lines.
 absl::Status CheckMemoryLimit(const ProgramMemory& memory,
                               const Program& program, const BufferPlan& buffers,
                               int64_t limit);

@@ -59,14 +59,6 @@ class CheckpointCommandTest : public ::testing::Test {
     }
     return FileContents(newest);
   }
-  void ExpectComplaint(const CommandResult& result, int exit_code,
-                       const std::string& text) {
-    EXPECT_EQ(result.exit_code, exit_code) << result.error;
-    EXPECT_NE(result.error.find(text), std::string::npos)
-        << "expected: " << text << "\nactual: " << result.error;
-    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
-        << result.error;
-  }
 
   std::string folder_;
 };

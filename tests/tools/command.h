@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -73,6 +74,16 @@ class CommandRun {
 inline CommandResult RunEvengrad(const std::string& arguments,
                                  const std::string& before = "") {
   return CommandRun(arguments, before).ToItsEnd();
+}
+
+// One line on standard error that contains `text`, and that exit code.
+inline void ExpectComplaint(const CommandResult& result, int exit_code,
+                            const std::string& text) {
+  EXPECT_EQ(result.exit_code, exit_code) << result.error;
+  EXPECT_NE(result.error.find(text), std::string::npos)
+      << "expected: " << text << "\nactual: " << result.error;
+  EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
+      << result.error;
 }
 
 }  // namespace evengrad

@@ -117,11 +117,8 @@ TEST_F(CompareCommandTest, RunsOfOtherDataAreRefused) {
 TEST_F(CompareCommandTest, Mistakes) {
   auto expect = [&](const std::string& flags, int exit_code,
                     const std::string& text) {
-    const CommandResult result = Compare(flags);
-    EXPECT_EQ(result.exit_code, exit_code) << flags;
-    EXPECT_NE(result.error.find(text), std::string::npos)
-        << flags << ": " << result.error;
-    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1);
+    SCOPED_TRACE(flags);
+    ExpectComplaint(Compare(flags), exit_code, text);
   };
   expect("--activations=relo", 2, "did you mean 'relu'");
   expect("--clips=none,suggest", 2, "--clips=suggest");

@@ -61,13 +61,6 @@ class ModelCommandsTest : public SmallDataTest {
     ADD_FAILURE() << file << " has no tensor " << name;
     return *Tensor::Zeros(F32({}));
   }
-  void ExpectComplaint(const CommandResult& result, int exit_code,
-                       const std::string& text) {
-    EXPECT_EQ(result.exit_code, exit_code) << result.error;
-    EXPECT_NE(result.error.find(text), std::string::npos) << result.error;
-    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
-        << result.error;
-  }
   static void ExpectClose(const Tensor& a, const Tensor& b) {
     ASSERT_EQ(a.type(), b.type());
     for (int64_t i = 0; i < a.num_elements(); ++i) {

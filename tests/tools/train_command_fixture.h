@@ -45,15 +45,6 @@ class TrainCommandTest : public SmallDataTest {
     Write(name, rows);
     return Path(name);
   }
-  // One line on standard error that contains `text`, and that exit code.
-  void ExpectComplaint(const CommandResult& result, int exit_code,
-                       const std::string& text) {
-    EXPECT_EQ(result.exit_code, exit_code) << result.error;
-    EXPECT_NE(result.error.find(text), std::string::npos)
-        << "expected: " << text << "\nactual: " << result.error;
-    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
-        << result.error;
-  }
   void ExpectUsageError(const std::string& flags, const std::string& text) {
     const std::string json = Path("never.json");
     ExpectComplaint(Train("--json=" + json + " " + flags), 2, text);
