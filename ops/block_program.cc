@@ -13,7 +13,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
     const ElementwiseProgram& program, DType compute_type, const Shape& loop,
     std::span<const TensorType> inputs, std::span<const LoopOutput> outputs) {
   if (program.num_inputs != static_cast<int>(inputs.size()) ||
-      program.outputs.size() != outputs.size() || outputs.size() > kMaxStores) {
+      program.outputs.size() != outputs.size()) {
     return absl::InternalError(
         "an elementwise program does not have the inputs and outputs it is "
         "prepared for");
@@ -24,7 +24,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
   prepared.fill_ = FindFill(compute_type);
   prepared.sum_functions_ = FindSumFunctions(compute_type);
   EVENGRAD_ASSIGN_OR_RETURN(prepared.num_elements_, loop.NumElements());
-  int num_statistics = 0;
+  int num_totals = 0;
   for (const LoopOutput& given : outputs) {
     Output output{.dtype = given.type.dtype, .ending = given.ending};
     if (given.ending == LoopEnding::kSum) {
@@ -33,9 +33,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
                                 given.type.shape.NumElements());
       prepared.has_sums_ = true;
     }
-    if (given.ending == LoopEnding::kStatistics) {
-      output.statistics = num_statistics++;
-    }
+    if (IsCounted(given.ending)) output.total = num_totals++;
     prepared.outputs_.push_back(std::move(output));
   }
   const ElementwiseProgram planned = prepared.TakeDifferences(program);
@@ -45,6 +43,7 @@ absl::StatusOr<BlockProgram> BlockProgram::Prepare(
   prepared.PlanPeriod();
   prepared.PlanSteps(planned);
   prepared.PlanOutputs(planned);
+  prepared.PlanOverwritten(planned);
   prepared.PlanScratch();
   return prepared;
 }
@@ -103,7 +102,9 @@ void BlockProgram::PlanInputs(const ElementwiseProgram& program,
 // Blocks hold whole periods, so that what rows repeat is laid out once; periods
 // longer than a block are cut, and blocks do not cross their ends.
 void BlockProgram::PlanPeriod() {
-  block_ = kBlock;
+  const int64_t longest_block =
+      has_sums_ ? kSummedBlock : static_cast<int64_t>(kBufferBytes / element_);
+  block_ = longest_block;
   if (num_elements_ == 0) return;
   auto include = [&](const Broadcast& broadcast) {
     if (broadcast.kind == Broadcast::Kind::kRow) {
@@ -114,7 +115,7 @@ void BlockProgram::PlanPeriod() {
   for (const Load& load : loads_) {
     if (load.broadcast.kind != Broadcast::Kind::kRow) continue;
     longest = std::max(longest, load.broadcast.period);
-    if (period_ <= kBlock) include(load.broadcast);
+    if (period_ <= longest_block) include(load.broadcast);
   }
   for (const Output& output : outputs_) {
     if (output.ending != LoopEnding::kSum ||
@@ -122,10 +123,10 @@ void BlockProgram::PlanPeriod() {
       continue;
     }
     longest = std::max(longest, output.place.period);
-    if (period_ <= kBlock) include(output.place);
+    if (period_ <= longest_block) include(output.place);
   }
-  if (period_ <= kBlock) {
-    block_ = kBlock / period_ * period_;
+  if (period_ <= longest_block) {
+    block_ = longest_block / period_ * period_;
     for (Load& load : loads_) {
       load.once = load.broadcast.kind == Broadcast::Kind::kRow;
     }
@@ -204,12 +205,35 @@ void BlockProgram::AddScalarStep(const ElementwisePass& pass, Step step) {
   scalar_steps_.push_back(step);
 }
 
-// An output is written by the step that computes it, unless it is the memory of
-// an input that a later step reads, which shows when the program runs: then it
-// takes the way through a buffer.
+// An output is written by the step that computes it, where one does.
 void BlockProgram::PlanOutputs(const ElementwiseProgram& program) {
-  // The last step (an index into steps_) that reads each input in its own
-  // memory; num_steps where an output is that input.
+  std::vector<bool> direct(registers_.size(), false);
+  for (int o = 0; o < static_cast<int>(outputs_.size()); ++o) {
+    const Output& output = outputs_[o];
+    const int source = program.outputs[o];
+    if (output.ending != LoopEnding::kNone) {
+      const bool early = IsCounted(output.ending) && output.minus < 0 &&
+                         registers_[source].place == Place::kInput;
+      (early ? early_outputs_ : late_outputs_).push_back(o);
+      continue;
+    }
+    if (output.dtype == compute_type_ && !direct[source] &&
+        std::ranges::count(steps_, source, &Step::result) > 0) {
+      direct[source] = true;
+      direct_stores_.push_back({.output = o, .register_index = source});
+      continue;
+    }
+    stores_.push_back({.output = o,
+                       .register_index = source,
+                       .convert = FindConversion(compute_type_, output.dtype)});
+  }
+}
+
+// Whether an output has the memory of an input shows only when the program
+// runs.
+void BlockProgram::PlanOverwritten(const ElementwiseProgram& program) {
+  // The last step (an index into steps_) that reads each register; num_steps
+  // where an output is read from it after the steps.
   const int num_steps = static_cast<int>(steps_.size());
   std::vector<int> last_read(registers_.size(), -1);
   for (int s = 0; s < num_steps; ++s) {
@@ -217,28 +241,31 @@ void BlockProgram::PlanOutputs(const ElementwiseProgram& program) {
       if (input >= 0) last_read[input] = s;
     }
   }
-  for (int output : program.outputs) last_read[output] = num_steps;
-  std::vector<bool> direct(registers_.size(), false);
-  for (size_t o = 0; o < outputs_.size(); ++o) {
-    if (outputs_[o].ending != LoopEnding::kNone) continue;
-    const int source = program.outputs[o];
-    Store store = {.output = static_cast<int>(o),
-                   .register_index = source,
-                   .convert = FindConversion(compute_type_, outputs_[o].dtype)};
-    auto step = std::find_if(steps_.begin(), steps_.end(),
-                             [&](const Step& s) { return s.result == source; });
-    if (step != steps_.end() && outputs_[o].dtype == compute_type_ &&
-        !direct[source]) {
-      direct[source] = true;
-      store.direct = true;
-      for (int i = 0; i < program.num_inputs; ++i) {
-        if (registers_[i].place == Place::kInput &&
-            last_read[i] > step - steps_.begin()) {
-          store.read_later.push_back(i);
-        }
+  for (size_t o = 0; o < program.outputs.size(); ++o) {
+    if (std::ranges::count(early_outputs_, static_cast<int>(o)) > 0) continue;
+    last_read[program.outputs[o]] = num_steps;
+  }
+  for (int input : in_place_inputs_) {
+    Overwritten overwritten = {.input = input};
+    for (const Store& store : direct_stores_) {
+      const auto step =
+          std::ranges::find(steps_, store.register_index, &Step::result);
+      if (last_read[input] > step - steps_.begin()) {
+        overwritten.outputs.push_back(store.output);
       }
     }
-    stores_.push_back(std::move(store));
+    if (overwritten.outputs.empty()) continue;
+    overwritten.buffer = num_buffers_++;
+    for (int o : early_outputs_) {
+      if (program.outputs[o] != input ||
+          outputs_[o].ending != LoopEnding::kStatistics) {
+        continue;
+      }
+      outputs_[o].overwritten = static_cast<int>(overwritten_.size());
+      overwritten.counted = true;
+      break;
+    }
+    overwritten_.push_back(std::move(overwritten));
   }
 }
 

@@ -15,7 +15,7 @@
 #include "evengrad/ops/expression.h"
 #include "evengrad/ops/joined_primitives.h"
 #include "evengrad/ops/loop_output.h"
-#include "evengrad/ops/loop_statistics.h"
+#include "evengrad/ops/loop_totals.h"
 #include "evengrad/ops/vector_primitives.h"
 
 namespace evengrad {
@@ -41,26 +41,29 @@ class BlockProgram {
   // Positions [begin, end) of the loop, in part `part` of the kernel.
   void Run(int64_t begin, int64_t end, const void* const* inputs,
            void* const* outputs, std::byte* scratch, int part,
-           const LoopStatistics& statistics) const;
+           const LoopTotals& totals) const;
   // After the last range: stores the sums.
   void End(void* const* outputs, std::byte* scratch) const;
 
  private:
-  // Elements of a block: a few kilobytes a register, so that a dozen registers
-  // stay in the L1 cache.
-  static constexpr int64_t kBlock = 1024;
+  // A block of a register: few enough that those in use stay near the L1 cache.
+  static constexpr size_t kBufferBytes = 8192;
+  // At most so many elements of a loop that ends in sums, which are added up
+  // block by block.
+  static constexpr int64_t kSummedBlock = 1024;
   static constexpr size_t kAlignment = 64;
-  static constexpr size_t kBufferBytes = kBlock * sizeof(double);
   static constexpr size_t kSlot = 8;  // bytes of a scalar
-  static constexpr size_t kMaxStores = 256;
 
   struct Output {
     DType dtype = DType::kF32;
     LoopEnding ending = LoopEnding::kNone;
     Broadcast place = {};  // of a sum: where an element is added
     int64_t elements = 0;  // of a sum's result
-    int statistics = 0;    // the number of the statistics
+    int total = 0;         // the number of what is counted
     int minus = -1;        // register that is subtracted on the way there
+    // Statistics of an input copy it as they read it where it is this one of
+    // overwritten_.
+    int overwritten = -1;
   };
   // Where a register lives while a block runs.
   enum class Place : uint8_t {
@@ -90,11 +93,15 @@ class BlockProgram {
   struct Store {
     int output = 0;
     int register_index = 0;
-    VectorFunction convert = nullptr;
-    // The step that computes it writes it, unless it is the memory of one of
-    // these inputs, which are read later.
-    bool direct = false;
-    std::vector<int> read_later = {};
+    VectorFunction convert = nullptr;  // where no step writes it directly
+  };
+  // An input in its own memory that is read after the step that stores one of
+  // these outputs. Where that has the same memory, a copy of the block is read.
+  struct Overwritten {
+    int input = 0;
+    std::vector<int> outputs = {};
+    int buffer = 0;        // of the copy
+    bool counted = false;  // an early output makes the copy
   };
 
   ElementwiseProgram TakeDifferences(ElementwiseProgram program);
@@ -105,12 +112,13 @@ class BlockProgram {
   void AddImmediate(const ElementwisePass& pass);
   void AddScalarStep(const ElementwisePass& pass, Step step);
   void PlanOutputs(const ElementwiseProgram& program);
+  void PlanOverwritten(const ElementwiseProgram& program);
   void PlanScratch();
   int64_t BlockEnd(int64_t begin, int64_t end) const;
   const void* ElementsOf(int register_index, std::byte* const* pointers,
                          std::byte* spare, size_t count) const;
-  static bool IsReadLater(const Store& store, const void* const* inputs,
-                          void* const* outputs);
+  std::byte* CopyOf(const Overwritten& overwritten, const void* const* inputs,
+                    void* const* outputs, std::byte* scratch) const;
   void LoadBlock(const Load& load, int64_t begin, int64_t n,
                  const void* const* inputs, std::byte* scratch) const;
   void AddToSum(const Output& output, int64_t offset, const void* values,
@@ -134,8 +142,12 @@ class BlockProgram {
   std::vector<Step> steps_;
   std::vector<Load> loads_;
   std::vector<int> in_place_inputs_;
-  std::vector<Store> stores_;
+  std::vector<Store> direct_stores_;  // by the steps that compute them
+  std::vector<Store> stores_;         // after the steps
+  std::vector<Overwritten> overwritten_;
   std::vector<Output> outputs_;
+  std::vector<int> early_outputs_;  // counted before the steps: inputs
+  std::vector<int> late_outputs_;   // summed or counted after them
   std::vector<int> output_registers_;
   std::vector<int64_t> sum_offsets_;  // bytes, by output
   int num_buffers_ = 0;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bitset>
 #include <cstring>
 
 #include "evengrad/graph/dtype.h"
@@ -133,18 +132,13 @@ void BlockProgram::AddToSum(const Output& output, int64_t offset,
 
 void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
                        void* const* outputs, std::byte* scratch, int part,
-                       const LoopStatistics& statistics) const {
+                       const LoopTotals& totals) const {
   auto** pointers = reinterpret_cast<std::byte**>(scratch + pointers_offset_);
   for (size_t r = 0; r < registers_.size(); ++r) {
     const Register& place = registers_[r];
     pointers[r] = place.place == Place::kScalar
                       ? scratch + place.index * kSlot
                       : scratch + buffers_offset_ + place.index * kBufferBytes;
-  }
-  // Bit s: stores_[s] is not done by the step that computes it.
-  std::bitset<kMaxStores> copied;
-  for (size_t s = 0; s < stores_.size(); ++s) {
-    copied[s] = !stores_[s].direct || IsReadLater(stores_[s], inputs, outputs);
   }
   std::byte* spare = scratch + buffers_offset_ + num_buffers_ * kBufferBytes;
   std::byte* second_spare = spare + kBufferBytes;
@@ -159,10 +153,25 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
       pointers[r] = const_cast<std::byte*>(
           static_cast<const std::byte*>(inputs[r]) + offset);
     }
-    for (size_t s = 0; s < stores_.size(); ++s) {
-      if (copied[s]) continue;
-      pointers[stores_[s].register_index] =
-          static_cast<std::byte*>(outputs[stores_[s].output]) + offset;
+    for (int o : early_outputs_) {
+      const Output& output = outputs_[o];
+      std::byte* const copy = output.overwritten < 0
+                                  ? nullptr
+                                  : CopyOf(overwritten_[output.overwritten],
+                                           inputs, outputs, scratch);
+      totals.Add(part, output.total, pointers[output_registers_[o]], nullptr,
+                 copy, at, n);
+    }
+    for (const Overwritten& overwritten : overwritten_) {
+      std::byte* const copy = CopyOf(overwritten, inputs, outputs, scratch);
+      if (copy == nullptr) continue;
+      std::byte*& input = pointers[overwritten.input];
+      if (!overwritten.counted) std::memcpy(copy, input, count * element_);
+      input = copy;
+    }
+    for (const Store& store : direct_stores_) {
+      pointers[store.register_index] =
+          static_cast<std::byte*>(outputs[store.output]) + offset;
     }
     for (const Step& step : steps_) {
       step.function(step.inputs[0] < 0 ? nullptr : pointers[step.inputs[0]],
@@ -170,9 +179,8 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
                     step.inputs[2] < 0 ? nullptr : pointers[step.inputs[2]],
                     pointers[step.result], count);
     }
-    for (size_t o = 0; o < outputs_.size(); ++o) {
+    for (int o : late_outputs_) {
       const Output& output = outputs_[o];
-      if (output.ending == LoopEnding::kNone) continue;
       const void* values =
           ElementsOf(output_registers_[o], pointers, spare, count);
       if (output.ending == LoopEnding::kSum) {
@@ -182,11 +190,9 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
       const void* minus = output.minus < 0 ? nullptr
                                            : ElementsOf(output.minus, pointers,
                                                         second_spare, count);
-      statistics.Add(part, output.statistics, values, minus, at, n);
+      totals.Add(part, output.total, values, minus, nullptr, at, n);
     }
-    for (size_t s = 0; s < stores_.size(); ++s) {
-      if (!copied[s]) continue;
-      const Store& store = stores_[s];
+    for (const Store& store : stores_) {
       auto* to =
           static_cast<std::byte*>(outputs[store.output]) +
           at * static_cast<int64_t>(SizeOf(outputs_[store.output].dtype));
@@ -198,6 +204,19 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
   }
 }
 
+// The block of an input that is overwritten in this run; else null.
+std::byte* BlockProgram::CopyOf(const Overwritten& overwritten,
+                                const void* const* inputs, void* const* outputs,
+                                std::byte* scratch) const {
+  const void* const memory = inputs[overwritten.input];
+  for (int output : overwritten.outputs) {
+    if (outputs[output] == memory) {
+      return scratch + buffers_offset_ + overwritten.buffer * kBufferBytes;
+    }
+  }
+  return nullptr;
+}
+
 // The elements of a register in the block, those of a scalar in `spare`.
 const void* BlockProgram::ElementsOf(int register_index,
                                      std::byte* const* pointers,
@@ -206,13 +225,6 @@ const void* BlockProgram::ElementsOf(int register_index,
   if (registers_[register_index].place != Place::kScalar) return elements;
   fill_(elements, nullptr, nullptr, spare, count);
   return spare;
-}
-
-bool BlockProgram::IsReadLater(const Store& store, const void* const* inputs,
-                               void* const* outputs) {
-  return std::any_of(
-      store.read_later.begin(), store.read_later.end(),
-      [&](int input) { return inputs[input] == outputs[store.output]; });
 }
 
 void BlockProgram::End(void* const* outputs, std::byte* scratch) const {

@@ -34,6 +34,7 @@ EVENGRAD_EXPORT const OpDef& ErfOp();
 EVENGRAD_EXPORT const OpDef& ExpOp();
 EVENGRAD_EXPORT const OpDef& Expm1Op();
 EVENGRAD_EXPORT const OpDef& EyeOp();
+EVENGRAD_EXPORT const OpDef& FiniteTestOp();
 EVENGRAD_EXPORT const OpDef& FloorOp();
 EVENGRAD_EXPORT const OpDef& GatherOp();
 EVENGRAD_EXPORT const OpDef& GeluOp();

@@ -6,7 +6,7 @@
 
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/block_program.h"
-#include "evengrad/ops/loop_statistics.h"
+#include "evengrad/ops/loop_totals.h"
 
 namespace evengrad {
 namespace {
@@ -28,8 +28,7 @@ absl::Status CheckPointers(size_t inputs, size_t outputs) {
 std::vector<int> BuffersOf(std::span<const LoopOutput> outputs) {
   std::vector<int> buffers;
   for (const LoopOutput& output : outputs) {
-    buffers.push_back(output.ending == LoopEnding::kStatistics ? -1
-                                                               : output.buffer);
+    buffers.push_back(IsCounted(output.ending) ? -1 : output.buffer);
   }
   return buffers;
 }
@@ -62,8 +61,8 @@ class FusedLoopKernel : public Kernel {
         inputs_(loop.input_buffers),
         outputs_(BuffersOf(loop.outputs)),
         num_parts_(NumPartsOf(program_)),
-        statistics_(loop.outputs, loop.compute_type, program_.num_elements(),
-                    num_parts_) {}
+        totals_(loop.outputs, loop.compute_type, program_.num_elements(),
+                num_parts_) {}
 
   int num_parts() const override { return num_parts_; }
   size_t scratch_bytes() const override { return program_.scratch_bytes(); }
@@ -74,12 +73,12 @@ class FusedLoopKernel : public Kernel {
     const int64_t grain = program_.period() * 16;
     const Range range =
         PartRange(program_.num_elements(), part, num_parts_, grain);
-    statistics_.Begin(part);
+    totals_.Begin(part);
     program_.Begin(at.inputs(), context.scratch);
     program_.Run(range.begin, range.end, at.inputs(), at.outputs(),
-                 context.scratch, part, statistics_);
+                 context.scratch, part, totals_);
     program_.End(at.outputs(), context.scratch);
-    statistics_.End(context);
+    totals_.End(context);
   }
 
  private:
@@ -93,7 +92,7 @@ class FusedLoopKernel : public Kernel {
   std::vector<int> inputs_;
   std::vector<int> outputs_;
   int num_parts_;
-  LoopStatistics statistics_;
+  LoopTotals totals_;
 };
 
 class BlockEpilogue : public PreparedEpilogue {
@@ -105,13 +104,13 @@ class BlockEpilogue : public PreparedEpilogue {
         inputs_(epilogue.input_buffers),
         outputs_(BuffersOf(epilogue.outputs)),
         companions_(std::move(companions)),
-        statistics_(epilogue.outputs, epilogue.compute_type,
-                    program_.num_elements(), num_parts) {}
+        totals_(epilogue.outputs, epilogue.compute_type,
+                program_.num_elements(), num_parts) {}
 
   size_t scratch_bytes() const override { return program_.scratch_bytes(); }
   std::span<const int> companions() const override { return companions_; }
 
-  void Begin(int part) const override { statistics_.Begin(part); }
+  void Begin(int part) const override { totals_.Begin(part); }
 
   void Run(int part, const float* values, int64_t row_stride,
            const MatrixBlock& block, std::byte* scratch,
@@ -127,7 +126,7 @@ class BlockEpilogue : public PreparedEpilogue {
                          reinterpret_cast<uintptr_t>(first) -
                          static_cast<uintptr_t>(begin) * sizeof(float)));
       program_.Run(begin, end, at.inputs(), at.outputs(), scratch, part,
-                   statistics_);
+                   totals_);
     };
     at.SetInput(0, values);
     program_.Begin(at.inputs(), scratch);
@@ -146,7 +145,7 @@ class BlockEpilogue : public PreparedEpilogue {
   }
 
   void End(const KernelContext& context) const override {
-    statistics_.End(context);
+    totals_.End(context);
   }
 
  private:
@@ -155,7 +154,7 @@ class BlockEpilogue : public PreparedEpilogue {
   std::vector<int> inputs_;
   std::vector<int> outputs_;
   std::vector<int> companions_;
-  LoopStatistics statistics_;
+  LoopTotals totals_;
 };
 
 }  // namespace
@@ -168,6 +167,21 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(FusedLoop loop) {
       BlockProgram::Prepare(loop.program, loop.compute_type, loop.shape,
                             loop.inputs, loop.outputs));
   return std::make_unique<FusedLoopKernel>(std::move(program), loop);
+}
+
+absl::StatusOr<std::unique_ptr<Kernel>> MakeEnding(const KernelRequest& request,
+                                                   DType compute_type,
+                                                   LoopOutput ending) {
+  ending.buffer = request.output_buffers[0];
+  if (request.output_buffers.size() > 1) {
+    ending.histogram_buffer = request.output_buffers[1];
+  }
+  return MakeFusedLoop({.program = {.num_inputs = 1, .outputs = {0}},
+                        .compute_type = compute_type,
+                        .shape = request.inputs[0].shape,
+                        .inputs = request.inputs,
+                        .input_buffers = request.input_buffers,
+                        .outputs = {std::move(ending)}});
 }
 
 absl::StatusOr<std::unique_ptr<PreparedEpilogue>> PrepareEpilogue(

@@ -32,6 +32,11 @@ struct FusedLoop {
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(
     FusedLoop loop);
 
+// The kernel of an op of one input that is an ending (LoopOutput::ending): a
+// loop in `compute_type` that does nothing else.
+EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeEnding(
+    const KernelRequest& request, DType compute_type, LoopOutput ending);
+
 // An epilogue prepared for a kernel whose output is `rows` x `columns`
 // (row-major). Each part calls Begin, then Run whenever a block is computed,
 // and End.

@@ -27,6 +27,12 @@ bool Fits(const Node& node, const LoopOutput& output) {
       return node.num_outputs() == 2 && output.type == node.output_type(0) &&
              bins >= 0 && node.output_type(1).shape == Shape({bins}) &&
              output.type.shape == Shape({int64_t{kNumStatistics}});
+    case LoopEnding::kSumOfSquares:
+      return node.num_outputs() == 1 && output.type == F64({}) &&
+             node.output_type() == output.type;
+    case LoopEnding::kFiniteTest:
+      return node.num_outputs() == 1 && output.type == F32({}) &&
+             node.output_type() == output.type;
   }
   return false;
 }

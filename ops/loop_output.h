@@ -12,16 +12,26 @@
 namespace evengrad {
 
 enum class LoopEnding : uint8_t {
-  kNone,        // its elements are stored
-  kSum,         // summed, in row-major order of the dimensions that stay
-  kStatistics,  // counted (ops/statistics.h)
+  kNone,  // its elements are stored
+  kSum,   // summed, in row-major order of the dimensions that stay
+  // Counted, in any order of blocks; by the op of that name
+  // (ops/statistics.h):
+  kStatistics,
+  kSumOfSquares,
+  kFiniteTest,
 };
+
+// Whether parts of a loop are counted each for itself, and put together at the
+// end: then the loop can be cut, and an epilogue can end so.
+constexpr bool IsCounted(LoopEnding ending) {
+  return ending != LoopEnding::kNone && ending != LoopEnding::kSum;
+}
 
 struct LoopOutput {
   LoopEnding ending = LoopEnding::kNone;
   // kNone: has the loop's shape. kSum: the loop's rank, and 1 where it is
   // summed (f32: pairwise by blocks). kStatistics: of the summary, in the
-  // loop's compute type, f32 or f64.
+  // loop's compute type, f32 or f64. kSumOfSquares: f64[]. kFiniteTest: f32[].
   TensorType type = {};
   int buffer = -1;  // kStatistics: -1 where nobody wants the summary
   // kStatistics alone:

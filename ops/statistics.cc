@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "evengrad/graph/status.h"
-#include "evengrad/graph/tensor.h"
 #include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/elementwise_kernel.h"
 #include "evengrad/ops/loop_output.h"
@@ -48,19 +47,10 @@ LoopOutput CountedOutput(const From& from, const TensorType& summary) {
                          .bins = from.template attribute<int64_t>("bins")}};
 }
 
-// A loop that ends in statistics, and has no elements to store.
 absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
     const KernelRequest& request) {
-  FusedLoop loop = {.program = {.num_inputs = 1, .outputs = {0}},
-                    .compute_type = request.outputs[0].dtype,
-                    .shape = request.inputs[0].shape,
-                    .inputs = request.inputs,
-                    .input_buffers = request.input_buffers};
-  LoopOutput output = CountedOutput(request, request.outputs[0]);
-  output.buffer = request.output_buffers[0];
-  output.histogram_buffer = request.output_buffers[1];
-  loop.outputs = {std::move(output)};
-  return MakeFusedLoop(std::move(loop));
+  const TensorType& summary = request.outputs[0];
+  return MakeEnding(request, summary.dtype, CountedOutput(request, summary));
 }
 
 void ReferenceSummary(const std::vector<double>& finite, double low,

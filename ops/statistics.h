@@ -12,9 +12,12 @@
 
 namespace evengrad {
 
-// f64[]: the sum of the squares of all elements. Finite exactly when all of
-// them are (f64: and below 1e154).
+// f64[]: the sum of the squares of all elements.
 EVENGRAD_EXPORT Value SumOfSquares(const Value& input, SourceLocation = Here());
+
+// f32[]: 0 where all elements are finite, NaN where one is not. No gradient
+// flows.
+EVENGRAD_EXPORT Value FiniteTest(const Value& input, SourceLocation = Here());
 
 // The percentile (0 … 100) of the first `count` (i64[]) elements of a vector,
 // interpolated linearly. No gradient flows.

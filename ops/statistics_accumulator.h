@@ -20,11 +20,12 @@ class StatisticsAccumulator {
   void Clear() { *this = StatisticsAccumulator(low_, high_); }
 
   // Adds 1 <= count <= 2^16 elements, float or double: `values`, less `minus`
-  // where that is not null.
+  // where that is not null. Without it, `values` are copied to `copy` on the
+  // way, where that is not null.
   template <typename T>
-  void Add(const T* values, const T* minus, int64_t count) {
+  void Add(const T* values, const T* minus, T* copy, int64_t count) {
     const BlockStatistics block =
-        BlockStatisticsLoop(values, minus, count, static_cast<T>(low_),
+        BlockStatisticsLoop(values, minus, copy, count, static_cast<T>(low_),
                             static_cast<T>(high_), zeros_ > 0);
     if (std::isfinite(block.sum) && std::isfinite(block.squares) &&
         !Underflows<T>(block)) {

@@ -59,7 +59,45 @@ double SumOfSquaresF64(const double* input, int64_t count) {
   return SumOfSquares(input, count);
 }
 
-// Elements of a block as they lie in memory, and differences of two.
+// Adds up 0 x: NaN for what is not finite.
+template <typename T>
+double FiniteTest(const T* input, int64_t count) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto zero = hn::Zero(d);
+  // As many chains as multiply-adds are under way at a time.
+  auto sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero;
+  auto sum4 = zero, sum5 = zero, sum6 = zero, sum7 = zero;
+  const auto add = [&](hn::Vec<decltype(d)>& sum, int64_t at) HWY_ATTR {
+    sum = hn::MulAdd(hn::LoadU(d, input + at), zero, sum);
+  };
+  int64_t i = 0;
+  for (; i + 8 * lanes <= count; i += 8 * lanes) {
+    add(sum0, i);
+    add(sum1, i + lanes);
+    add(sum2, i + 2 * lanes);
+    add(sum3, i + 3 * lanes);
+    add(sum4, i + 4 * lanes);
+    add(sum5, i + 5 * lanes);
+    add(sum6, i + 6 * lanes);
+    add(sum7, i + 7 * lanes);
+  }
+  sum0 = hn::Add(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)),
+                 hn::Add(hn::Add(sum4, sum5), hn::Add(sum6, sum7)));
+  T sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  for (; i < count; ++i) sum += input[i] * 0;
+  return static_cast<double>(sum);
+}
+
+double FiniteTestF32(const float* input, int64_t count) {
+  return FiniteTest(input, count);
+}
+double FiniteTestF64(const double* input, int64_t count) {
+  return FiniteTest(input, count);
+}
+
+// Elements of a block as they lie in memory, copied as they are read, and
+// differences of two.
 template <typename T>
 struct Elements {
   const T* values;
@@ -69,6 +107,19 @@ struct Elements {
     return hn::LoadU(d, values + i);
   }
   T operator[](int64_t i) const { return values[i]; }
+};
+template <typename T>
+struct CopiedElements {
+  const T* values;
+  T* copy;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> Load(D d, int64_t i) const {
+    const auto x = hn::LoadU(d, values + i);
+    hn::StoreU(x, d, copy + i);
+    return x;
+  }
+  T operator[](int64_t i) const { return copy[i] = values[i]; }
 };
 template <typename T>
 struct Differences {
@@ -239,24 +290,29 @@ BlockStatistics StatisticsOfBlock(const Input input, int64_t count, T low,
 }
 
 template <typename T>
-BlockStatistics Block(const T* values, const T* minus, int64_t count, T low,
-                      T high, bool expect_zeros) {
-  if (minus == nullptr) {
-    return StatisticsOfBlock<T>(Elements<T>{values}, count, low, high,
+BlockStatistics Block(const T* values, const T* minus, T* copy, int64_t count,
+                      T low, T high, bool expect_zeros) {
+  if (minus != nullptr) {
+    return StatisticsOfBlock<T>(Differences<T>{values, minus}, count, low, high,
                                 expect_zeros);
   }
-  return StatisticsOfBlock<T>(Differences<T>{values, minus}, count, low, high,
+  if (copy != nullptr) {
+    return StatisticsOfBlock<T>(CopiedElements<T>{values, copy}, count, low,
+                                high, expect_zeros);
+  }
+  return StatisticsOfBlock<T>(Elements<T>{values}, count, low, high,
                               expect_zeros);
 }
 
-BlockStatistics BlockF32(const float* values, const float* minus, int64_t count,
-                         float low, float high, bool expect_zeros) {
-  return Block(values, minus, count, low, high, expect_zeros);
+BlockStatistics BlockF32(const float* values, const float* minus, float* copy,
+                         int64_t count, float low, float high,
+                         bool expect_zeros) {
+  return Block(values, minus, copy, count, low, high, expect_zeros);
 }
 BlockStatistics BlockF64(const double* values, const double* minus,
-                         int64_t count, double low, double high,
+                         double* copy, int64_t count, double low, double high,
                          bool expect_zeros) {
-  return Block(values, minus, count, low, high, expect_zeros);
+  return Block(values, minus, copy, count, low, high, expect_zeros);
 }
 
 void FindBins(const double* x, int64_t count, double minimum, double maximum,
@@ -299,6 +355,8 @@ namespace evengrad {
 
 HWY_EXPORT(SumOfSquaresF32);
 HWY_EXPORT(SumOfSquaresF64);
+HWY_EXPORT(FiniteTestF32);
+HWY_EXPORT(FiniteTestF64);
 HWY_EXPORT(BlockF32);
 HWY_EXPORT(BlockF64);
 HWY_EXPORT(FindBins);
@@ -310,16 +368,23 @@ double SumOfSquaresLoop(const double* input, int64_t count) {
   return HWY_DYNAMIC_DISPATCH(SumOfSquaresF64)(input, count);
 }
 
+double FiniteTestLoop(const float* input, int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(FiniteTestF32)(input, count);
+}
+double FiniteTestLoop(const double* input, int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(FiniteTestF64)(input, count);
+}
+
 BlockStatistics BlockStatisticsLoop(const float* values, const float* minus,
-                                    int64_t count, float low, float high,
-                                    bool expect_zeros) {
-  return HWY_DYNAMIC_DISPATCH(BlockF32)(values, minus, count, low, high,
+                                    float* copy, int64_t count, float low,
+                                    float high, bool expect_zeros) {
+  return HWY_DYNAMIC_DISPATCH(BlockF32)(values, minus, copy, count, low, high,
                                         expect_zeros);
 }
 BlockStatistics BlockStatisticsLoop(const double* values, const double* minus,
-                                    int64_t count, double low, double high,
-                                    bool expect_zeros) {
-  return HWY_DYNAMIC_DISPATCH(BlockF64)(values, minus, count, low, high,
+                                    double* copy, int64_t count, double low,
+                                    double high, bool expect_zeros) {
+  return HWY_DYNAMIC_DISPATCH(BlockF64)(values, minus, copy, count, low, high,
                                         expect_zeros);
 }
 

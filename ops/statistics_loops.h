@@ -11,6 +11,10 @@ namespace evengrad {
 double SumOfSquaresLoop(const float* input, int64_t count);
 double SumOfSquaresLoop(const double* input, int64_t count);
 
+// 0 where all of `count` elements are finite, else NaN.
+double FiniteTestLoop(const float* input, int64_t count);
+double FiniteTestLoop(const double* input, int64_t count);
+
 // What one block of elements comes to. Exact counts; sums in the element type.
 // When `sum` or `squares` is not finite, an element is not (or a sum went
 // over), and the other members mean nothing.
@@ -27,15 +31,16 @@ struct BlockStatistics {
 };
 
 // Of a block of 1 <= count <= 2^16 elements that fits the L1 cache: `values`,
-// less `minus` where that is not null. Elements are counted as outside only
-// where low < high. Zeros cost less where they are expected, and nothing else
-// depends on that.
+// less `minus` where that is not null. `values` are copied to `copy` on the
+// way, where that is not null and `minus` is. Elements are counted as outside
+// only where low < high. Zeros cost less where they are expected, and nothing
+// else depends on that.
 BlockStatistics BlockStatisticsLoop(const float* values, const float* minus,
-                                    int64_t count, float low, float high,
-                                    bool expect_zeros);
+                                    float* copy, int64_t count, float low,
+                                    float high, bool expect_zeros);
 BlockStatistics BlockStatisticsLoop(const double* values, const double* minus,
-                                    int64_t count, double low, double high,
-                                    bool expect_zeros);
+                                    double* copy, int64_t count, double low,
+                                    double high, bool expect_zeros);
 
 // places[i] = the one of `bins` <= 2^16 bins of equal width between the
 // extremes that x[i] falls into; `bins` where x[i] is not finite.

@@ -1,24 +1,19 @@
 // The sum of the squares of all elements, in double whatever the element type:
-// the square of a norm that neither overflows nor loses small terms. It is not
-// finite exactly when an element is not (for f64: or is beyond 1e154), which
-// makes it a check of a whole tensor at the price of reading it once.
+// the square of a norm that neither overflows nor loses small terms.
 //
 // reduce_sum_squares is the op for models: it sums along axes and stays in the
 // type of its input, where a gradient of 1e20 in f32 has an infinite sum. What
-// decides whether numbers are finite, or by how much they are clipped, needs
-// this one.
-#include <algorithm>
+// decides by how much gradients are clipped needs this one.
 #include <vector>
 
 #include "evengrad/graph/status.h"
-#include "evengrad/graph/tensor.h"
 #include "evengrad/ops/builtin_ops.h"
-#include "evengrad/ops/kernel.h"
+#include "evengrad/ops/elementwise_kernel.h"
+#include "evengrad/ops/loop_output.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/reduction_rules.h"
 #include "evengrad/ops/reference.h"
 #include "evengrad/ops/statistics.h"
-#include "evengrad/ops/statistics_loops.h"
 
 namespace evengrad {
 namespace {
@@ -43,35 +38,14 @@ std::vector<Value> Gradient(const Node& node,
                        : Cast(twice, input.dtype()))};
 }
 
-double SumOf(DType dtype, const void* data, int64_t count) {
-  if (dtype == DType::kF64) {
-    return SumOfSquaresLoop(static_cast<const double*>(data), count);
-  }
-  if (dtype == DType::kF32) {
-    return SumOfSquaresLoop(static_cast<const float*>(data), count);
-  }
-  constexpr int64_t kBlock = 512;
-  float block[kBlock];
-  const auto* const from = static_cast<const BFloat16*>(data);
-  double sum = 0;
-  for (int64_t at = 0; at < count; at += kBlock) {
-    const int64_t n = std::min(kBlock, count - at);
-    for (int64_t i = 0; i < n; ++i) block[i] = ToFloat(from[at + i]);
-    sum += SumOfSquaresLoop(block, n);
-  }
-  return sum;
+LoopOutput Ending() {
+  return {.ending = LoopEnding::kSumOfSquares, .type = F64({})};
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
     const KernelRequest& request) {
-  EVENGRAD_ASSIGN_OR_RETURN(const int64_t count,
-                            request.inputs[0].shape.NumElements());
-  return MakeSimpleKernel(
-      [count, dtype = request.inputs[0].dtype, input = request.input_buffers[0],
-       output = request.output_buffers[0]](const KernelContext& context) {
-        *context.output<double>(output) =
-            SumOf(dtype, context.buffers[input], count);
-      });
+  const bool is_f64 = request.inputs[0].dtype == DType::kF64;
+  return MakeEnding(request, is_f64 ? DType::kF64 : DType::kF32, Ending());
 }
 
 absl::Status Reference(const ReferenceCall& call) {
@@ -91,6 +65,7 @@ const OpDef& SumOfSquaresOp() {
       .infer_type = InferType,
       .gradient = Gradient,
       .make_kernel = MakeKernel,
+      .loop_output = [](const Node&) { return Ending(); },
       .reference = Reference,
       .cost = ReductionCost,
   };

@@ -95,14 +95,14 @@ class Planner {
     if (!node.op().loop_output) return std::nullopt;
     const DType dtype = node.input(0).dtype();
     const bool ends =
-        dtype == DType::kF32 || (dtype == DType::kF64 && IsStatistics(node));
+        dtype == DType::kF32 || (dtype == DType::kF64 && EndsInCount(node));
     if (!ends) return std::nullopt;
     return Loop{node.input(0).shape(), dtype};
   }
 
-  static bool IsStatistics(const Node& node) {
+  static bool EndsInCount(const Node& node) {
     return node.op().loop_output &&
-           node.op().loop_output(node).ending == LoopEnding::kStatistics;
+           IsCounted(node.op().loop_output(node).ending);
   }
 
   void JoinProducers(const Node& node) {
@@ -155,7 +155,7 @@ class Planner {
   bool MayTrail(const Group& group) {
     return std::ranges::all_of(group.nodes, [&](int id) {
       const Node node = graph_.node(id);
-      return node.op().elementwise || IsStatistics(node);
+      return node.op().elementwise || EndsInCount(node);
     });
   }
 

@@ -119,7 +119,7 @@ class ProgramBuilder {
     if (output.buffer < 0 && output.histogram_buffer < 0) return;
     if (!status_.ok()) return;
     program_.outputs.push_back(result);
-    program_.only_watched.push_back(output.ending == LoopEnding::kStatistics
+    program_.only_watched.push_back(IsCounted(output.ending)
                                         ? !trained_[node.id()]
                                         : buffers_.only_watched[output.buffer]);
     outputs_.push_back(std::move(output));

@@ -1,12 +1,14 @@
 #include "evengrad/train/non_finite.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
 
@@ -54,10 +56,17 @@ void SortByGradient(Instrumentation& instrumentation,
   });
 }
 
-// A number that is finite where all elements are. Squares of f64 may be too
-// large for any type; zero times an element is not.
-Value FiniteTest(const Value& value) {
-  return SumOfSquares(value.dtype() == DType::kF64 ? value * 0.0 : value);
+// The sums of squares that hooks have asked for, as for a norm that clips: not
+// finite where an element is not. Those of f64 may be too large for any type.
+std::map<ValueId, Value> KnownSquares(const Graph& graph) {
+  std::map<ValueId, Value> known;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node node = graph.node(id);
+    if (&node.op() != &SumOfSquaresOp()) continue;
+    if (node.input(0).dtype() == DType::kF64) continue;
+    known.emplace(node.input(0).id(), node.output());
+  }
+  return known;
 }
 
 }  // namespace
@@ -114,6 +123,7 @@ absl::Status AddFiniteGuards(Instrumentation& instrumentation,
                             .before_updates = true});
   std::vector<Value> parameters = instrumentation.parameters();
   SortByGradient(instrumentation, parameters);
+  const std::map<ValueId, Value> squares = KnownSquares(graph);
   const bool waits = UpdatesWaitForGradients(instrumentation);
   for (const Value& parameter : parameters) {
     const Value raw = instrumentation.raw_gradient(parameter);
@@ -124,8 +134,10 @@ absl::Status AddFiniteGuards(Instrumentation& instrumentation,
     const bool hidden =
         !(instrumentation.gradient(parameter) == raw) || !new_value.valid() ||
         std::ranges::find(constrained, parameter) != constrained.end();
+    const Value& tested = hidden ? raw : new_value;
+    const auto known = squares.find(tested.id());
     program.guards.push_back(
-        {.value = FiniteTest(hidden ? raw : new_value),
+        {.value = known != squares.end() ? known->second : FiniteTest(tested),
          .subject = raw,
          .description = StrCat("the gradient of ", parameter.name()),
          .before_updates = hidden && waits});

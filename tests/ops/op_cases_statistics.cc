@@ -1,5 +1,6 @@
 // Rows of the ops that hooks measure with.
 #include <cmath>
+#include <limits>
 
 #include "evengrad/ops/builtin_ops.h"
 #include "op_cases.h"
@@ -23,6 +24,23 @@ OpCase SumOfSquaresCase() {
            // In f32 the square would overflow.
            {.inputs = {{0x1p100}}, .outputs = {0x1p200}, .types = {F32({1})}}},
       .terms = 4};
+}
+
+OpCase FiniteTestCase() {
+  constexpr double kMax = std::numeric_limits<double>::max();
+  return {.op = &FiniteTestOp(),
+          .samples = UnarySamples(),
+          .errors = UnaryErrors("floating (f32, f64 or bf16)"),
+          .points = {{.inputs = {{1, -2, 0, 3}}, .outputs = {0}},
+                     {.inputs = {{}}, .outputs = {0}},
+                     {.inputs = {{1, INFINITY, 3}}, .outputs = {NAN}},
+                     {.inputs = {{1, 2, -INFINITY}}, .outputs = {NAN}},
+                     {.inputs = {{NAN, 2}}, .outputs = {NAN}},
+                     // Neither their sum nor their squares are finite.
+                     {.inputs = {{kMax, kMax, -kMax}},
+                      .outputs = {0},
+                      .types = {F64({3})}}},
+          .gradient = GradientKind::kNone};
 }
 
 OpCase PercentileCase() {
@@ -111,7 +129,8 @@ OpCase StatisticsCase() {
 }  // namespace
 
 std::vector<OpCase> StatisticsCases() {
-  return {SumOfSquaresCase(), PercentileCase(), StatisticsCase()};
+  return {SumOfSquaresCase(), FiniteTestCase(), PercentileCase(),
+          StatisticsCase()};
 }
 
 }  // namespace evengrad

@@ -1,6 +1,7 @@
 // Fused programs compute what unfused ones and the reference executor compute.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -363,6 +364,47 @@ TEST(FusionTest, StatisticsEndLoopsAndProducts) {
       ASSERT_TRUE(kernels.ok()) << rows << ": " << kernels.status();
       EXPECT_LE(kernels->fused, kernels->unfused - 4) << rows;
     }
+  }
+}
+
+// Each part of a loop, and of a product, counts for itself, in each run anew.
+TEST(FusionTest, CountsOfSeveralPartsAndRuns) {
+  const TensorType wide = F32({640, 700});
+  Program program;
+  const Graph& graph = program.graph;
+  const Value x = Placeholder(graph, "x", wide);
+  const Value w = Placeholder(graph, "w", F32({700, 400}));
+  const Value loop = x * 2.0;
+  const Value product = MatMul(x, w);
+  Fetch(program, "loop squares", SumOfSquares(loop));
+  Fetch(program, "loop test", FiniteTest(loop));
+  Fetch(program, "product squares", SumOfSquares(product));
+  Fetch(program, "product test", FiniteTest(product));
+  NumberSource numbers(1);
+  const Tensor weights = Draw(w.type(), numbers);
+  absl::StatusOr<Session> session = Session::Create(graph, {.num_threads = 2});
+  ASSERT_TRUE(session.ok()) << session.status();
+  for (const bool finite : {true, false, true}) {
+    Tensor input = Draw(wide, numbers);
+    if (!finite) {
+      StoreFromDouble(DType::kF32, input.mutable_data(),
+                      input.num_elements() - 1, NAN);
+    }
+    const absl::StatusOr<RunResult> result =
+        session->Run(program, {{x, input}, {w, weights}});
+    ASSERT_TRUE(result.ok()) << result.status();
+    Outcome outcome;
+    for (const Tensor& tensor : result->values()) {
+      outcome.values.push_back(ToReference(tensor));
+    }
+    const std::vector<ReferenceFeed> feeds = {{x, ToReference(input)},
+                                              {w, ToReference(weights)}};
+    const absl::StatusOr<ReferenceResult> expected =
+        RunReference(program, feeds, {.seed = 3});
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    const absl::Status close =
+        CheckAllClose(program, outcome, expected->fetches);
+    EXPECT_TRUE(close.ok()) << close;
   }
 }
 

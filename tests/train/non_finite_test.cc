@@ -383,6 +383,23 @@ TEST(CheckNumericsTest, CleanStepsPass) {
   }
 }
 
+// Where a norm clips a gradient, it tells whether that is finite, too.
+TEST(NonFiniteTest, TheNormOfAGradientIsItsTest) {
+  for (const bool clip : {false, true}) {
+    Million model;
+    MinimizeOptions options;
+    if (clip) options.hooks = {ClipByGlobalNorm(1)};
+    const absl::StatusOr<Program> program =
+        Minimize(model.loss, kMomentum, options);
+    ASSERT_TRUE(program.ok()) << program.status();
+    int tests = 0;
+    for (int id = 0; id < program->graph.num_nodes(); ++id) {
+      tests += program->graph.node(id).op().name == "finite_test";
+    }
+    EXPECT_EQ(tests, clip ? 0 : 2);
+  }
+}
+
 // The new parameter does not show what its gradient was.
 TEST(NonFiniteTest, AConstraintHidesNoInfiniteGradient) {
   Graph graph;
