@@ -56,7 +56,7 @@ class Planner {
       AddGroup(node);
       if (fuse) JoinProducers(node);
     }
-    FindSourceReaders();
+    FindReaders();
     for (size_t g = 0; fuse && g < plan_.groups.size(); ++g) JoinWatched(g);
     DropEmptyGroups();
     return std::move(plan_);
@@ -195,7 +195,7 @@ class Planner {
   }
 
   // The groups with this loop that make a value which `group` reads, then those
-  // that read one, too.
+  // that read one, too, element by element.
   std::vector<int> LoopsWatched(const Group& group, const Loop& loop) {
     std::vector<int> makers;
     std::vector<int> readers;
@@ -207,7 +207,7 @@ class Planner {
         if (maker >= 0 && trained_[input.id().node] && LoopOf(input) == loop) {
           makers.push_back(maker);
         }
-        for (int reader : source_readers_[input.id()]) {
+        for (int reader : readers_[input.id()]) {
           const int loop_of_reader = plan_.group_of[reader];
           if (LoopContinuedBy(graph_.node(reader)) == loop &&
               plan_.groups[loop_of_reader].kind != GroupKind::kKernel) {
@@ -220,15 +220,13 @@ class Planner {
     return makers;
   }
 
-  // Trained nodes that read a source element by element.
-  void FindSourceReaders() {
+  void FindReaders() {
     for (int id = 0; id < graph_.num_nodes(); ++id) {
       const Node node = graph_.node(id);
       if (!trained_[id]) continue;
       for (int i = 0; i < node.num_inputs(); ++i) {
-        if (plan_.group_of[node.input_id(i).node] < 0 &&
-            ReadsElementByElement(node, i)) {
-          source_readers_[node.input_id(i)].push_back(id);
+        if (ReadsElementByElement(node, i)) {
+          readers_[node.input_id(i)].push_back(id);
         }
       }
     }
@@ -244,21 +242,20 @@ class Planner {
         const int maker = plan_.group_of[input.id().node];
         const bool own =
             maker >= 0 && (maker == watched || &plan_.groups[maker] == &group);
-        const bool stays = IsConstant(input.node()) ||
-                           IsPlaceholder(input.node()) ||
-                           ReadsState(plan_.groups[watched], input);
-        if (!own && !stays) return false;
+        const bool stays =
+            IsConstant(input.node()) || IsPlaceholder(input.node());
+        if (!own && !stays && !Reads(plan_.groups[watched], input))
+          return false;
       }
       return true;
     });
   }
 
-  bool ReadsState(const Group& group, const Value& state) {
-    if (!IsState(state.node())) return false;
+  bool Reads(const Group& group, const Value& value) {
     return std::ranges::any_of(group.nodes, [&](int id) {
       const Node node = graph_.node(id);
       for (int i = 0; i < node.num_inputs(); ++i) {
-        if (node.input(i) == state) return true;
+        if (node.input(i) == value) return true;
       }
       return false;
     });
@@ -333,7 +330,8 @@ class Planner {
 
   Graph graph_;
   std::vector<bool> trained_;  // needed without observations
-  std::map<ValueId, std::vector<int>> source_readers_;
+  // Trained nodes that read a value element by element.
+  std::map<ValueId, std::vector<int>> readers_;
   GroupOrder order_;
   FusionPlan plan_;
 };

@@ -110,6 +110,37 @@ TEST(FusionPlanTest, WhatWatchesDelaysNothing) {
                 {"exp", "tanh"}, {"transpose"}, {"multiply"}}));
 }
 
+TEST(FusionPlanTest, WhatWatchesJoinsALoopThatReadsTheSame) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value sum = ReduceSum(x, {.axes = {0}});
+  Program program{.graph = graph, .fetches = {{"y", Tanh(sum)}}};
+  program.observations = {{.name = "o", .values = {Statistics(sum).summary}}};
+  EXPECT_EQ(Names(program, PlanFusion(program, true)),
+            (std::set<std::set<std::string>>{{"reduce_sum"},
+                                             {"tanh", "statistics"}}));
+}
+
+TEST(FusionPlanTest, CountsEndLoopsAndProducts) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({4, 8}));
+  const Value w = Placeholder(graph, "w", F32({8, 3}));
+  const Value z = Placeholder(graph, "z", F64({5}));
+  const Value product = MatMul(x, w);
+  const Value loop = Exp(z);
+  const Program program{.graph = graph,
+                        .fetches = {{"a", SumOfSquares(product)},
+                                    {"b", FiniteTest(product)},
+                                    {"c", SumOfSquares(loop)},
+                                    {"d", FiniteTest(loop)}}};
+  const FusionPlan plan = PlanFusion(program, true);
+  EXPECT_EQ(Names(program, plan),
+            (std::set<std::set<std::string>>{
+                {"matmul", "sum_of_squares", "finite_test"},
+                {"exp", "sum_of_squares_1", "finite_test_1"}}));
+  EXPECT_EQ(plan.groups[0].kind, GroupKind::kEpilogue);
+}
+
 TEST(FusionPlanTest, StatisticsOfAProductEndIt) {
   Graph graph;
   const Value x = Placeholder(graph, "x", F32({4, 8}));

@@ -112,6 +112,47 @@ TEST(WatchingTest, AProductThatIsJoinedWithItsSum) {
   });
 }
 
+// Counted in several parts and blocks while the old value is kept for the
+// difference: of zeros, and around a mean that hides the deviation, each block
+// is read twice.
+TEST(WatchingTest, AStateThatIsOverwrittenAndItsChange) {
+  for (const double offset : {0.0, 1000.0}) {
+    Check([&] {
+      const TensorType type = F32({300, 400});
+      Tensor start = Draw(type, 1);
+      for (int64_t i = 0; i < start.num_elements(); ++i) {
+        const double x = LoadAsDouble(DType::kF32, start.data(), i);
+        StoreFromDouble(DType::kF32, start.mutable_data(), i,
+                        offset == 0 && i % 5 == 0 ? 0 : x + offset);
+      }
+      Watched w;
+      const Graph& graph = w.program.graph;
+      const Value s = State(graph, "s", Constant(graph, start));
+      const Value next = s - 0.25 * Tanh(s);
+      w.program.updates = {{s, next}};
+      w.program.fetches = {{"squares", SumOfSquares(next)},
+                           {"finite", FiniteTest(next)}};
+      w.values = {Statistics(s, {.low = -1, .high = 1}).summary,
+                  Statistics(next - s, {.bins = 8}).summary,
+                  Statistics(next - s, {.bins = 8}).histogram};
+      return w;
+    });
+  }
+}
+
+TEST(WatchingTest, ASumThatALoopReads) {
+  Check([] {
+    Watched w;
+    const Graph& graph = w.program.graph;
+    const Value s = State(graph, "s", Constant(graph, Draw(F32({50}), 1)));
+    const Value sum =
+        ReduceSum(Constant(graph, Draw(kMatrix, 2)) * s, {.axes = {0}});
+    w.program.updates = {{s, s - 0.1 * sum}};
+    w.values = {Statistics(sum).summary, Statistics(s).summary};
+    return w;
+  });
+}
+
 TEST(WatchingTest, TheHistogramOfFetchedStatistics) {
   Check([] {
     Watched w;
