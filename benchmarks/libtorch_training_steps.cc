@@ -55,7 +55,7 @@ peer::Step Prepare(const peer::Workload& workload, int threads) {
                                               {workload.batch}, torch::kInt64);
   const bool clip = workload.clip;
   return [=]() mutable {
-    for (torch::Tensor parameter : parameters) {
+    for (const torch::Tensor& parameter : parameters) {
       parameter.mutable_grad().reset();
     }
     const torch::Tensor loss =

@@ -50,7 +50,7 @@ auto CallUser(const What& what, const Call& call) {
       call();
       return Result();
     } else {
-      return Result(call());
+      return static_cast<Result>(call());
     }
   } catch (const std::exception& error) {
     return thrown(StrCat(" has thrown: ", error.what()));

@@ -17,6 +17,7 @@ namespace {
 
 absl::Status VerifyTypes(const Node& node) {
   std::vector<TensorType> inputs;
+  inputs.reserve(static_cast<size_t>(node.num_inputs()));
   for (int i = 0; i < node.num_inputs(); ++i) {
     inputs.push_back(node.input(i).type());
   }

@@ -120,8 +120,10 @@ class BlockEpilogue : public PreparedEpilogue {
       return;
     }
     Pointers at(inputs_, outputs_, context, 1);
-    // Input 0 is addressed by its position in the whole output.
+    // Input 0 is addressed by its position in the whole output, which begins
+    // outside of the memory that there is.
     auto run = [&](const float* first, int64_t begin, int64_t end) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr)
       at.SetInput(0, reinterpret_cast<const void*>(
                          reinterpret_cast<uintptr_t>(first) -
                          static_cast<uintptr_t>(begin) * sizeof(float)));

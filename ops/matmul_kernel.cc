@@ -55,6 +55,7 @@ std::vector<Range> CutSide(int64_t length, int num_parts) {
   // Whole cache lines, and whole tiles of three vectors.
   const int64_t grain = length < kLongSide ? 16 : 48;
   std::vector<Range> ranges;
+  ranges.reserve(static_cast<size_t>(num_parts));
   for (int part = 0; part < num_parts; ++part) {
     ranges.push_back(PartRange(length, part, num_parts, grain));
   }

@@ -39,6 +39,7 @@ std::string KernelLines(const CompiledProgram& program) {
                     OpsOf(program.kernel_descriptions[k]))];
   }
   std::vector<std::pair<int, std::string>> kinds;
+  kinds.reserve(counts.size());
   for (const auto& [kind, count] : counts) kinds.emplace_back(-count, kind);
   std::sort(kinds.begin(), kinds.end());
   std::string text =

@@ -17,7 +17,7 @@ enum class GroupKind : uint8_t {
   kLoop,      // elementwise nodes, and what ends them (OpDef::loop_output), as
               // one fused loop
   kEpilogue,  // a node whose kernel runs the group's elementwise nodes, and
-              // statistics that end them, on each part of its output
+              // what counts their elements, on each part of its output
 };
 
 struct Group {

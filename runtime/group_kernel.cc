@@ -93,6 +93,7 @@ class ProgramBuilder {
 
   void AddNode(const Node& node) {
     std::vector<int> arguments;
+    arguments.reserve(static_cast<size_t>(node.num_inputs()));
     for (int i = 0; i < node.num_inputs(); ++i) {
       arguments.push_back(RegisterOf(node.input(i)));
     }

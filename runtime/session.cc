@@ -225,6 +225,7 @@ absl::Status Session::Impl::Observe(const SessionProgram& entry,
                                     const SessionProgram::Variant& variant) {
   if (variant.observed.empty()) return absl::OkStatus();
   // A hook may run programs of this session, which may drop these from it.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const std::shared_ptr<const Program> program = entry.program();
   const std::shared_ptr<const ResultTensors> results = variant.result->tensors;
   const std::vector<int> due = variant.observed;
@@ -345,7 +346,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 absl::StatusOr<Session> Session::Create(const Graph& graph,
-                                        SessionOptions options) {
+                                        const SessionOptions& options) {
   EVENGRAD_RETURN_IF_ERROR(graph.status());
   constexpr int kMaxThreads = 256;
   if (options.memory_limit_bytes < 0) {

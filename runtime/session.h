@@ -97,7 +97,7 @@ class EVENGRAD_EXPORT Session {
   // Initializes every state of `graph`. Errors: the graph's own, a state whose
   // initializer depends on a placeholder.
   static absl::StatusOr<Session> Create(const Graph& graph,
-                                        SessionOptions options = {});
+                                        const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();

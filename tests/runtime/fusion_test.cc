@@ -65,6 +65,7 @@ struct Kernels {
 absl::StatusOr<Kernels> Compare(const Program& program,
                                 const std::vector<Feed>& feeds) {
   std::vector<ReferenceFeed> reference_feeds;
+  reference_feeds.reserve(feeds.size());
   for (const Feed& feed : feeds) {
     reference_feeds.push_back({feed.value, ToReference(feed.tensor)});
   }
@@ -275,6 +276,7 @@ absl::Status CompareRandomGraph(uint64_t seed) {
   while (values.size() < 14) {
     Graph attempt = program.graph.Clone();
     std::vector<Value> clones;
+    clones.reserve(values.size());
     for (const Value& value : values) clones.push_back(*attempt.Resolve(value));
     const Value grown = GrowRandomly(clones, numbers);
     if (!grown.valid()) continue;  // a sum to a larger shape

@@ -14,7 +14,8 @@ namespace {
 
 Tensor Numbers(int64_t rows, int64_t columns, double seed) {
   Tensor tensor = *Tensor::Zeros(F32({rows, columns}));
-  for (float& value : *tensor.mutable_values<float>()) {
+  const std::span<float> values = *tensor.mutable_values<float>();
+  for (float& value : values) {
     value = static_cast<float>(std::sin(seed));
     seed += 0.7;
   }

@@ -52,8 +52,7 @@ TEST(MemoryLimitTest, TooLittleIsAnErrorThatNamesTheLargest) {
   for (const char* part :
        {"the program needs ", "memory_limit_bytes = 150000", "f32[64,400]",
         "(102400 bytes, memory_limit_test.cc:",
-        "hidden1/weights f32[50,400] "
-        "(80000 bytes"}) {
+        "hidden1/weights f32[50,400] (80000 bytes"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
   }
   // Nothing was changed: a smaller batch fits.

@@ -76,9 +76,8 @@ struct CopyOp {
     absl::StatusOr<RunResult> result = session.Run(fetched, feeds);
     if (thrown) {  // and goes on when it does not throw any more
       thrown = false;
-      const absl::Status status = result.status();
       EVENGRAD_RETURN_IF_ERROR(session.Run(fetched, feeds).status());
-      return status;
+      return result.status();
     }
     EVENGRAD_RETURN_IF_ERROR(result.status());
     return result->values()[0];

@@ -225,7 +225,7 @@ TEST(WatchingTest, ManyInputs) {
     const TensorType type = F32({8});
     const auto input = [&] {
       const size_t i = w.feeds.size();
-      const Value value = Placeholder(graph, StrCat("x", i), type);
+      Value value = Placeholder(graph, StrCat("x", i), type);
       w.feeds.push_back({value, Draw(type, i)});
       return value;
     };

@@ -93,7 +93,7 @@ TEST_F(CompareCommandTest, RunsOfOtherDataAreRefused) {
   for (const std::string part : {"train", "t10k"}) {
     for (const std::string kind :
          {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {
-      fs::copy(Path(part + kind), Path("copy/" + part + kind));
+      fs::copy(Path(StrCat(part, kind)), Path(StrCat("copy/", part, kind)));
     }
   }
   const CommandResult copy = Compare(flags + " --data=" + Path("copy"));

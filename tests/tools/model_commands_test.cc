@@ -255,7 +255,8 @@ TEST_F(ModelCommandsTest, TrainsWithoutLogits) {
   const CommandResult resumed = RunEvengrad(flags + "2 --resume");
   EXPECT_EQ(resumed.exit_code, 0) << resumed.error;
   for (const std::string flag : {"--top-k=2", "--confusion"}) {
-    const CommandResult ranked = RunEvengrad(flags + "3 --resume " + flag);
+    const CommandResult ranked =
+        RunEvengrad(StrCat(flags, "3 --resume ", flag));
     ExpectComplaint(ranked, 1,
                     StrCat(flag, ": --model=", Path("model.eg"),
                            " has no output 'logits'"));

@@ -46,11 +46,11 @@ TEST_F(TrainCommandTest, AnOutputIsNoInput) {
   const std::string rows = WriteCsv("rows.csv");
   const std::string before = FileContents(rows);
   for (const std::string flag : {"json", "csv", "report", "save-model"}) {
-    const std::string other = folder_ + "/./rows.csv";  // the same file
+    const std::string other = StrCat(folder_, "/./rows.csv");  // the same file
+    const std::string written = StrCat("--", flag, "=", other);
     ExpectComplaint(
-        Train("--data=" + rows + " --statistics-every=1 --" + flag + "=" +
-              other),
-        2, "--" + flag + "=" + other + ": this file is read (--data=" + rows);
+        Train(StrCat("--data=", rows, " --statistics-every=1 ", written)), 2,
+        StrCat(written, ": this file is read (--data=", rows));
   }
   ExpectComplaint(Train("--json=" + folder_ + "/t10k-labels-idx1-ubyte"), 2,
                   ": this file is read (--data=" + folder_ + ")");
