@@ -230,20 +230,27 @@ void BlockProgram::PlanOutputs(const ElementwiseProgram& program) {
 }
 
 // Whether an output has the memory of an input shows only when the program
-// runs.
+// runs. Its block is read and written in this order: by the steps, by what is
+// counted and summed after them, by one store after the other.
 void BlockProgram::PlanOverwritten(const ElementwiseProgram& program) {
-  // The last step (an index into steps_) that reads each register; num_steps
-  // where an output is read from it after the steps.
-  const int num_steps = static_cast<int>(steps_.size());
+  const int after_steps = static_cast<int>(steps_.size());
+  auto time_of_store = [&](size_t s) {
+    return after_steps + 1 + static_cast<int>(s);
+  };
   std::vector<int> last_read(registers_.size(), -1);
-  for (int s = 0; s < num_steps; ++s) {
-    for (int input : steps_[s].inputs) {
-      if (input >= 0) last_read[input] = s;
-    }
+  auto read = [&](int register_index, int time) {
+    if (register_index < 0) return;
+    last_read[register_index] = std::max(last_read[register_index], time);
+  };
+  for (int s = 0; s < after_steps; ++s) {
+    for (int input : steps_[s].inputs) read(input, s);
   }
-  for (size_t o = 0; o < program.outputs.size(); ++o) {
-    if (std::ranges::count(early_outputs_, static_cast<int>(o)) > 0) continue;
-    last_read[program.outputs[o]] = num_steps;
+  for (int o : late_outputs_) {
+    read(program.outputs[o], after_steps);
+    read(outputs_[o].minus, after_steps);
+  }
+  for (size_t s = 0; s < stores_.size(); ++s) {
+    read(stores_[s].register_index, time_of_store(s));
   }
   for (int input : in_place_inputs_) {
     Overwritten overwritten = {.input = input};
@@ -254,6 +261,11 @@ void BlockProgram::PlanOverwritten(const ElementwiseProgram& program) {
         overwritten.outputs.push_back(store.output);
       }
     }
+    for (size_t s = 0; s < stores_.size(); ++s) {
+      if (last_read[input] > time_of_store(s)) {
+        overwritten.outputs.push_back(stores_[s].output);
+      }
+    }
     if (overwritten.outputs.empty()) continue;
     overwritten.buffer = num_buffers_++;
     for (int o : early_outputs_) {
@@ -262,7 +274,7 @@ void BlockProgram::PlanOverwritten(const ElementwiseProgram& program) {
         continue;
       }
       outputs_[o].overwritten = static_cast<int>(overwritten_.size());
-      overwritten.counted = true;
+      overwritten.copied_by_output = true;
       break;
     }
     overwritten_.push_back(std::move(overwritten));

@@ -46,7 +46,8 @@ class BlockProgram {
   void End(void* const* outputs, std::byte* scratch) const;
 
  private:
-  // A block of a register: few enough that those in use stay near the L1 cache.
+  // Of a register's block: so few that what a step reads and writes stays in
+  // the L1 cache, and what the others use is near.
   static constexpr size_t kBufferBytes = 8192;
   // At most so many elements of a loop that ends in sums, which are added up
   // block by block.
@@ -95,13 +96,13 @@ class BlockProgram {
     int register_index = 0;
     VectorFunction convert = nullptr;  // where no step writes it directly
   };
-  // An input in its own memory that is read after the step that stores one of
-  // these outputs. Where that has the same memory, a copy of the block is read.
+  // An input in its own memory that is read after one of these outputs is
+  // stored. Where that has the same memory, a copy of the block is read.
   struct Overwritten {
     int input = 0;
     std::vector<int> outputs = {};
-    int buffer = 0;        // of the copy
-    bool counted = false;  // an early output makes the copy
+    int buffer = 0;                 // of the copy
+    bool copied_by_output = false;  // by an early output, as it reads it
   };
 
   ElementwiseProgram TakeDifferences(ElementwiseProgram program);

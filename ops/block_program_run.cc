@@ -166,7 +166,9 @@ void BlockProgram::Run(int64_t begin, int64_t end, const void* const* inputs,
       std::byte* const copy = CopyOf(overwritten, inputs, outputs, scratch);
       if (copy == nullptr) continue;
       std::byte*& input = pointers[overwritten.input];
-      if (!overwritten.counted) std::memcpy(copy, input, count * element_);
+      if (!overwritten.copied_by_output) {
+        std::memcpy(copy, input, count * element_);
+      }
       input = copy;
     }
     for (const Store& store : direct_stores_) {

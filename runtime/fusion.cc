@@ -143,7 +143,7 @@ class Planner {
   }
 
   bool FitInOneKernel(const Group& into, const Group& from) {
-    // One kernel a group, and epilogues do not sum.
+    // One kernel a group, and epilogues have no sums along axes.
     const bool kinds_fit =
         into.kind == GroupKind::kLoop
             ? from.kind != GroupKind::kEpilogue
@@ -159,9 +159,10 @@ class Planner {
     });
   }
 
-  // A group that only watches joins the loop whose values it watches, where
-  // they need not be stored for it. It has no part in how those are computed:
-  // nor in how a sum is cut into blocks, which follows from rows.
+  // A group that only watches joins the loop that computes or reads the values
+  // it watches: they need not be stored, or read again, for it. It has no part
+  // in how those are computed: nor in how a sum is cut into blocks, which
+  // follows from rows.
   void JoinWatched(size_t watching) {
     const Group& group = plan_.groups[watching];
     if (group.nodes.empty() || trained_[group.nodes.front()] ||

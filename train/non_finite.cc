@@ -56,8 +56,9 @@ void SortByGradient(Instrumentation& instrumentation,
   });
 }
 
-// The sums of squares that hooks have asked for, as for a norm that clips: not
-// finite where an element is not. Those of f64 may be too large for any type.
+// The sums of squares of f32 and bf16 values that the graph has already, such
+// as those of a norm that clips: each is finite exactly when all elements are.
+// Of f64 it may not be, where they are large.
 std::map<ValueId, Value> KnownSquares(const Graph& graph) {
   std::map<ValueId, Value> known;
   for (int id = 0; id < graph.num_nodes(); ++id) {
@@ -83,7 +84,7 @@ absl::Status SkipNonFiniteSteps(Instrumentation& instrumentation,
     sum = sum + FiniteTest(instrumentation.raw_gradient(parameter));
   }
   EVENGRAD_RETURN_IF_ERROR(graph.status());
-  return instrumentation.SkipUpdatesUnless(Equal(sum - sum, 0));
+  return instrumentation.SkipUpdatesUnless(Equal(sum, 0));
 }
 
 absl::Status SkipUpdates(std::span<const Value> conditions,

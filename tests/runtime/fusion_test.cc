@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evengrad/autodiff/gradients.h"
+#include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/layers.h"
 #include "evengrad/ops/losses.h"
@@ -367,6 +368,35 @@ TEST(FusionTest, StatisticsEndLoopsAndProducts) {
       EXPECT_LE(kernels->fused, kernels->unfused - 4) << rows;
     }
   }
+}
+
+// Two values that are the same register are stored, one where the product
+// lies, before the product is stored in another type.
+TEST(FusionTest, AStoreOverwritesWhatAnotherStoreReads) {
+  const TensorType type = F32({64, 64});
+  NumberSource numbers(1);
+  Program program;
+  const Graph& graph = program.graph;
+  const Value a = Placeholder(graph, "a", type);
+  const Value b = Placeholder(graph, "b", type);
+  const Value product = MatMul(a, b);
+  const Value state = State(graph, "s", Constant(graph, Draw(type, numbers)));
+  program.updates = {{state, Square(product)}};
+  Fetch(program, "square", product * product);
+  Fetch(program, "product", Cast(product, DType::kBF16));
+  // Whole numbers, of which bf16 loses nothing.
+  auto draw = [&] {
+    Tensor tensor = *Tensor::Zeros(type);
+    const std::span<float> values = *tensor.mutable_values<float>();
+    for (float& value : values) {
+      value = static_cast<float>(std::round(numbers.Uniform(-1.4, 1.4)));
+    }
+    return tensor;
+  };
+  const absl::StatusOr<Kernels> kernels =
+      Compare(program, {{a, draw()}, {b, draw()}});
+  ASSERT_TRUE(kernels.ok()) << kernels.status();
+  EXPECT_EQ(kernels->fused, 1);
 }
 
 // Each part of a loop, and of a product, counts for itself, in each run anew.

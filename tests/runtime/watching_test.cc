@@ -140,6 +140,24 @@ TEST(WatchingTest, AStateThatIsOverwrittenAndItsChange) {
   }
 }
 
+TEST(WatchingTest, CountsOfAStateThatIsOverwritten) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    for (const bool statistics : {false, true}) {
+      Check([&] {
+        Watched w;
+        const Graph& graph = w.program.graph;
+        const Value s =
+            State(graph, "s", Constant(graph, Draw({dtype, {80, 90}}, 1)));
+        const Value next = s - 0.25 * Tanh(s);
+        w.program.updates = {{s, next}};
+        w.values = {SumOfSquares(s), FiniteTest(s), SumOfSquares(next - s)};
+        if (statistics) w.values.push_back(Statistics(s).summary);
+        return w;
+      });
+    }
+  }
+}
+
 TEST(WatchingTest, ASumThatALoopReads) {
   Check([] {
     Watched w;
