@@ -92,7 +92,7 @@ struct Epilogue {
   DType compute_type = DType::kF32;
   std::vector<TensorType> input_types = {};
   std::vector<int> input_buffers = {};
-  // One an output of the program, stored or ending in statistics.
+  // One an output of the program: stored, or counted (IsCounted).
   std::vector<LoopOutput> outputs = {};
   // The kernel's own output is needed too (else it may live in scratch).
   bool keeps_output = true;

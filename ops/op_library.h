@@ -35,7 +35,7 @@ namespace internal {
 // Raise it when what ops and the library agree on changes without changing the
 // size of any of the types below: the order of Kernel's virtual functions, the
 // meaning of a member.
-inline constexpr uint32_t kOpAbiRevision = 3;
+inline constexpr uint32_t kOpAbiRevision = 4;
 
 // FNV-1a over the sizes of types and some numbers.
 template <typename... T>

@@ -12,15 +12,16 @@
 
 namespace evengrad {
 
-// f64[]: the sum of the squares of all elements.
+// f64[]: the sum of the squares of all elements. Of f32 and bf16 it is finite
+// exactly when all of them are.
 EVENGRAD_EXPORT Value SumOfSquares(const Value& input, SourceLocation = Here());
 
-// f32[]: 0 where all elements are finite, NaN where one is not. No gradient
-// flows.
+// f32[]: 0 where all elements are finite, NaN where one is not. Not
+// differentiable.
 EVENGRAD_EXPORT Value FiniteTest(const Value& input, SourceLocation = Here());
 
 // The percentile (0 … 100) of the first `count` (i64[]) elements of a vector,
-// interpolated linearly. No gradient flows.
+// interpolated linearly. Not differentiable.
 EVENGRAD_EXPORT Value Percentile(const Value& input, const Value& count,
                                  double percent, SourceLocation = Here());
 
@@ -58,8 +59,8 @@ struct StatisticsValues {
   Value histogram = {};  // [bins]: counts of finite elements
 };
 
-// The statistics of a floating value of any shape, in f32 (f64 for f64). No
-// gradient flows. Errors: low > high, bins outside [0, 4096].
+// The statistics of a floating value of any shape, in f32 (f64 for f64). Not
+// differentiable. Errors: low > high, bins outside [0, 4096].
 EVENGRAD_EXPORT StatisticsValues Statistics(const Value& input,
                                             StatisticsOptions options = {},
                                             SourceLocation = Here());

@@ -39,8 +39,8 @@ struct FusionPlan {
 // path leaves the group and comes back, and when it would not pull part of a
 // gradient into the forward pass (which would keep more values alive). Nodes
 // that only observations need are grouped by themselves, and then added to a
-// group whose values they watch, so that watching changes no bit of what is
-// watched. With `fuse` false every node is its own group.
+// group that makes or reads the values they watch, so that watching changes no
+// bit of what is watched. With `fuse` false every node is its own group.
 EVENGRAD_EXPORT FusionPlan PlanFusion(const Program& program, bool fuse);
 
 // In a fused loop, `node` reads each element of its input `i` only at its own

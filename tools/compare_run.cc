@@ -55,7 +55,7 @@ double ThreadMicroseconds() {
 class CellTraining {
  public:
   CellTraining(const CompareCell& cell, const CompareFlags& flags)
-      : cell_(cell), flags_(flags), train_(FlagsOf(cell, flags)) {
+      : flags_(flags), train_(FlagsOf(cell, flags)) {
     run_.choice = cell.choice;
     run_.seed = cell.seed;
     run_.shared = SharedText(flags);
@@ -151,7 +151,6 @@ class CellTraining {
     run_.accuracy = 0;
   }
 
-  const CompareCell& cell_;
   const CompareFlags& flags_;
   const TrainFlags train_;
   ComparedRun run_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,17 @@
 namespace evengrad {
 namespace {
 
+void Scale(Tensor& tensor, float factor) {
+  const std::span<float> values = *tensor.mutable_values<float>();
+  for (float& value : values) value *= factor;
+}
+
 // Numbers between -1 and 1 that bf16 does not hold.
 Tensor Numbers(int64_t rows, int64_t columns, int seed) {
   Tensor tensor = *Tensor::Zeros(F32({rows, columns}));
   double angle = seed;
-  for (float& value : *tensor.mutable_values<float>()) {
+  const std::span<float> values = *tensor.mutable_values<float>();
+  for (float& value : values) {
     angle += 0.7;
     value = static_cast<float>(std::sin(angle));
   }
@@ -243,10 +250,10 @@ TEST(MixedPrecisionTest, CopiesFollowWhateverChangesAState) {
         return absl::OkStatus();
       }
       case 5:
-        for (float& value : *shared.mutable_values<float>()) value *= 0.5f;
+        Scale(shared, 0.5f);
         return absl::OkStatus();
       case 6:
-        for (float& value : *shared.mutable_values<float>()) value *= 1.5f;
+        Scale(shared, 1.5f);
         shared = Tensor();
         return absl::OkStatus();
       default:
