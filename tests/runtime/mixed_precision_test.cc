@@ -138,8 +138,8 @@ struct Network {
             {.name = "output"}),
       labels);
   std::vector<Feed> Batch() const {
-    std::vector<int32_t> classes;
-    for (int32_t i = 0; i < 32; ++i) classes.push_back(i % 10);
+    std::vector<int32_t> classes(32);
+    for (int32_t i = 0; i < 32; ++i) classes[i] = i % 10;
     return {{images, Numbers(32, 50, 3)},
             {labels, *Tensor::Of<int32_t>({32}, classes)}};
   }
