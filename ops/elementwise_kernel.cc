@@ -172,14 +172,14 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(FusedLoop loop) {
 }
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeEnding(const KernelRequest& request,
-                                                   DType compute_type,
                                                    LoopOutput ending) {
+  const bool is_f64 = request.inputs[0].dtype == DType::kF64;
   ending.buffer = request.output_buffers[0];
   if (request.output_buffers.size() > 1) {
     ending.histogram_buffer = request.output_buffers[1];
   }
   return MakeFusedLoop({.program = {.num_inputs = 1, .outputs = {0}},
-                        .compute_type = compute_type,
+                        .compute_type = is_f64 ? DType::kF64 : DType::kF32,
                         .shape = request.inputs[0].shape,
                         .inputs = request.inputs,
                         .input_buffers = request.input_buffers,

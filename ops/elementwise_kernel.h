@@ -32,10 +32,10 @@ struct FusedLoop {
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeFusedLoop(
     FusedLoop loop);
 
-// The kernel of an op of one input that is an ending (LoopOutput::ending): a
-// loop in `compute_type` that does nothing else.
+// The kernel of an op of one floating input that is counted (IsCounted): a loop
+// that does nothing else, in f32, or f64 for f64.
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeEnding(
-    const KernelRequest& request, DType compute_type, LoopOutput ending);
+    const KernelRequest& request, LoopOutput ending);
 
 // An epilogue prepared for a kernel whose output is `rows` x `columns`
 // (row-major). Each part calls Begin, then Run whenever a block is computed,

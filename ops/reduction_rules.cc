@@ -101,6 +101,14 @@ InferredTypes InferSignedReduction(const InferContext& context) {
   return InferReduction(context);
 }
 
+absl::Status CheckFloatingInput(const InferContext& context) {
+  const TensorType& input = context.input(0);
+  if (IsFloating(input.dtype)) return absl::OkStatus();
+  return InvalidArgument(context.InputName(0),
+                         " must be floating (f32, f64 or bf16), found ",
+                         input.ToString());
+}
+
 ReduceOptions ReduceOptionsOf(const Node& node) {
   return {.axes = node.attribute<Axes>("axes"),
           .keep_dimensions = node.attribute<bool>("keep_dimensions")};

@@ -35,6 +35,9 @@ absl::StatusOr<std::vector<TensorType>> InferExtremum(
 absl::StatusOr<std::vector<TensorType>> InferSignedReduction(
     const InferContext& context);
 
+// Error: input 0 is not floating.
+absl::Status CheckFloatingInput(const InferContext& context);
+
 // The attributes of a reduction.
 ReduceOptions ReduceOptionsOf(const Node& node);
 

@@ -20,12 +20,8 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
+  EVENGRAD_RETURN_IF_ERROR(CheckFloatingInput(context));
   const TensorType& input = context.input(0);
-  if (!IsFloating(input.dtype)) {
-    return InvalidArgument(context.InputName(0),
-                           " must be floating (f32, f64 or bf16), found ",
-                           input.ToString());
-  }
   const double low = context.attribute<double>("low");
   const double high = context.attribute<double>("high");
   if (low > high) {
@@ -49,8 +45,7 @@ LoopOutput CountedOutput(const From& from, const TensorType& summary) {
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
     const KernelRequest& request) {
-  const TensorType& summary = request.outputs[0];
-  return MakeEnding(request, summary.dtype, CountedOutput(request, summary));
+  return MakeEnding(request, CountedOutput(request, request.outputs[0]));
 }
 
 void ReferenceSummary(const std::vector<double>& finite, double low,

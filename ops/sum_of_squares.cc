@@ -19,12 +19,7 @@ namespace evengrad {
 namespace {
 
 absl::StatusOr<std::vector<TensorType>> InferType(const InferContext& context) {
-  const TensorType& input = context.input(0);
-  if (!IsFloating(input.dtype)) {
-    return InvalidArgument(context.InputName(0),
-                           " must be floating (f32, f64 or bf16), found ",
-                           input.ToString());
-  }
+  EVENGRAD_RETURN_IF_ERROR(CheckFloatingInput(context));
   return std::vector<TensorType>{F64({})};
 }
 
@@ -44,8 +39,7 @@ LoopOutput Ending() {
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeKernel(
     const KernelRequest& request) {
-  const bool is_f64 = request.inputs[0].dtype == DType::kF64;
-  return MakeEnding(request, is_f64 ? DType::kF64 : DType::kF32, Ending());
+  return MakeEnding(request, Ending());
 }
 
 absl::Status Reference(const ReferenceCall& call) {

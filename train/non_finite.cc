@@ -1,14 +1,12 @@
 #include "evengrad/train/non_finite.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
-#include "evengrad/ops/builtin_ops.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
 
@@ -56,18 +54,12 @@ void SortByGradient(Instrumentation& instrumentation,
   });
 }
 
-// The sums of squares of f32 and bf16 values that the graph has already, such
-// as those of a norm that clips: each is finite exactly when all elements are.
-// Of f64 it may not be, where they are large.
-std::map<ValueId, Value> KnownSquares(const Graph& graph) {
-  std::map<ValueId, Value> known;
-  for (int id = 0; id < graph.num_nodes(); ++id) {
-    const Node node = graph.node(id);
-    if (&node.op() != &SumOfSquaresOp()) continue;
-    if (node.input(0).dtype() == DType::kF64) continue;
-    known.emplace(node.input(0).id(), node.output());
-  }
-  return known;
+// Finite exactly when all elements of the gradient are. A hook that replaces a
+// gradient takes its squares as a rule: equal nodes become one. Those of f64
+// may be too large where the elements are not.
+Value TestReplaced(const Value& gradient) {
+  return gradient.dtype() == DType::kF64 ? FiniteTest(gradient)
+                                         : SumOfSquares(gradient);
 }
 
 }  // namespace
@@ -124,7 +116,6 @@ absl::Status AddFiniteGuards(Instrumentation& instrumentation,
                             .before_updates = true});
   std::vector<Value> parameters = instrumentation.parameters();
   SortByGradient(instrumentation, parameters);
-  const std::map<ValueId, Value> squares = KnownSquares(graph);
   const bool waits = UpdatesWaitForGradients(instrumentation);
   for (const Value& parameter : parameters) {
     const Value raw = instrumentation.raw_gradient(parameter);
@@ -135,10 +126,8 @@ absl::Status AddFiniteGuards(Instrumentation& instrumentation,
     const bool hidden =
         !(instrumentation.gradient(parameter) == raw) || !new_value.valid() ||
         std::ranges::find(constrained, parameter) != constrained.end();
-    const Value& tested = hidden ? raw : new_value;
-    const auto known = squares.find(tested.id());
     program.guards.push_back(
-        {.value = known != squares.end() ? known->second : FiniteTest(tested),
+        {.value = hidden ? TestReplaced(raw) : FiniteTest(new_value),
          .subject = raw,
          .description = StrCat("the gradient of ", parameter.name()),
          .before_updates = hidden && waits});
