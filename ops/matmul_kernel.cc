@@ -31,6 +31,7 @@ struct Panel {
   int64_t output_offset = 0;
   // Where both are missing the plain loop runs.
   std::optional<VectorMatMul> vector = {};
+  bool vector_turns = false;  // it computes product.Transposed()
   std::unique_ptr<OneDnnMatMul> onednn = {};
   // Elements that the product needs where it is left in scratch memory.
   int64_t scratch_elements = 0;
@@ -109,6 +110,7 @@ std::unique_ptr<SharedBlocks> SharePacked(
   constexpr size_t kFewPanels = 2;
   constexpr int64_t kMostElements = int64_t{1} << 20;  // 4 MB
   if (panels.size() <= kFewPanels || panels.back().*offset != 0) return nullptr;
+  if (panels.front().vector_turns) return nullptr;  // then all of them
   int64_t blocks = 0;
   int64_t elements = 0;
   for (const Panel& panel : panels) {
@@ -248,12 +250,17 @@ class MatMulKernel : public Kernel {
         fetched.data[i] = context.input<float>(companions[i]) + first;
       }
     }
+    if (panel.vector_turns) std::swap(product.input, product.weights);
     panel.vector->Run(product);
   }
 
-  void FinishBlock(int part, const float* output, const MatrixBlock& block,
+  void FinishBlock(int part, const float* output, MatrixBlock block,
                    const KernelContext& context) const {
     const Panel& panel = panels_[part];
+    if (panel.vector_turns) {
+      std::swap(block.row_begin, block.column_begin);
+      std::swap(block.row_end, block.column_end);
+    }
     int64_t stride = panel.vector->block_row();
     if (!panel.vector->transient()) {
       stride = panel.product.output.row;
@@ -292,19 +299,30 @@ class MatMulKernel : public Kernel {
   size_t product_bytes_ = 0;
 };
 
+// Transposed weights are copied before they are read by rows. Where the input
+// has few rows, copying these and the output takes less.
+bool IsBetterTurned(const MatrixProduct& whole) {
+  return VectorMatMul::IsShallow(whole) && whole.input.column == 1 &&
+         whole.weights.row == 1 &&
+         whole.rows * (whole.depth + whole.columns) <
+             whole.depth * whole.columns;
+}
+
 // Gives the panel the best implementation of its product, of factors in f32 or
 // bf16; none where the plain loop is all there is.
-void ChooseImplementation(Panel& panel, DType factors, bool keeps_output) {
-  if (panel.product.empty() || panel.product.depth == 0) return;
+void ChooseImplementation(Panel& panel, DType factors, bool keeps_output,
+                          bool turns) {
+  const MatrixProduct& product = panel.product;
+  if (product.empty() || product.depth == 0) return;
   if (factors == DType::kF32 && VectorMatMul::Available()) {
-    const bool transient =
-        !keeps_output && VectorMatMul::MayBeTransient(panel.product);
-    panel.vector.emplace(panel.product, transient);
+    const bool transient = !keeps_output && VectorMatMul::IsShallow(product);
+    panel.vector_turns = turns;
+    panel.vector.emplace(turns ? product.Transposed() : product, transient);
     if (transient) panel.scratch_elements = panel.vector->block_elements();
     return;
   }
   absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
-      OneDnnMatMul::Create(panel.product, factors);
+      OneDnnMatMul::Create(product, factors);
   if (onednn.ok()) panel.onednn = std::move(*onednn);
 }
 
@@ -318,7 +336,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
   for (Panel& panel : panels) {
     if (!keeps_output) panel.product.output.row = panel.product.columns;
     panel.scratch_elements = panel.product.rows * panel.product.columns;
-    ChooseImplementation(panel, factors, keeps_output);
+    ChooseImplementation(panel, factors, keeps_output, IsBetterTurned(whole));
   }
   std::unique_ptr<PreparedEpilogue> epilogue;
   if (request.epilogue != nullptr) {

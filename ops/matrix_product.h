@@ -31,6 +31,16 @@ struct MatrixProduct {
   MatrixStrides output = {};
 
   bool empty() const { return rows <= 0 || columns <= 0; }
+
+  // output^T = weights^T · input^T.
+  MatrixProduct Transposed() const {
+    return {.rows = columns,
+            .depth = depth,
+            .columns = rows,
+            .input = {weights.column, weights.row},
+            .weights = {input.column, input.row},
+            .output = {output.column, output.row}};
+  }
 };
 
 }  // namespace evengrad

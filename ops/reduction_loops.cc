@@ -3,8 +3,10 @@
 // Highway compiles the rest of this file once for each vector width.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "evengrad/ops/reduction_loops.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "evengrad/ops/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace evengrad {
@@ -61,8 +63,8 @@ void SumColumns(const float* input, int64_t rows, int64_t stride,
 }
 
 double SumRow(const float* input, int64_t count) {
-  const Doubles dd;
-  const HalfFloats df;
+  const SumVectors<double> dd;
+  const hn::Rebind<float, SumVectors<double>> df;
   const auto lanes = static_cast<int64_t>(hn::Lanes(dd));
   auto sums = hn::Zero(dd);
   int64_t i = 0;

@@ -6,8 +6,10 @@
 // Highway compiles the rest of this file once for each vector width.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "evengrad/ops/statistics_loops.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "evengrad/ops/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace evengrad {
@@ -15,7 +17,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Doubles = hn::ScalableTag<double>;
+using Doubles = SumVectors<double>;
 using HalfFloats = hn::Rebind<float, Doubles>;  // as many lanes as Doubles
 
 HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles, const float* from) {
@@ -154,7 +156,7 @@ int64_t CountZeros(const Input input, int64_t count) {
 // counted in it; else in one of their own, where the smallest magnitude is one.
 template <typename T, bool kCountZeros, class Input>
 void SumsAndExtremes(const Input input, int64_t count, BlockStatistics& block) {
-  const hn::ScalableTag<T> d;
+  const SumVectors<T> d;
   const hn::RebindToUnsigned<decltype(d)> bits;
   const hn::RebindToSigned<decltype(d)> whole;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -220,7 +222,7 @@ void SumsAndExtremes(const Input input, int64_t count, BlockStatistics& block) {
 template <typename T, bool kOutside, class Input>
 void SquaresAroundMean(const Input input, int64_t count, T low, T high,
                        BlockStatistics& block) {
-  const hn::ScalableTag<T> d;
+  const SumVectors<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const T center = static_cast<T>(block.sum / static_cast<double>(count));
   const auto mean = hn::Set(d, center);

@@ -1,4 +1,5 @@
-// Vectors at the end of an array, compiled once for each instruction set.
+// What loops over arrays have in common, compiled once for each instruction
+// set: vectors at the end of an array, and those that sums are taken in.
 
 // Per-target include guard.
 #if defined(EVENGRAD_OPS_VECTOR_LOOP_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -18,6 +19,11 @@ namespace evengrad {
 namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
+
+// Sums over vectors are taken in these, of 32 bytes at most: they have the same
+// bits on AVX2 and on AVX-512.
+template <typename T>
+using SumVectors = hn::CappedTag<T, 32 / sizeof(T)>;
 
 // The `count` elements at `from`, fewer than a vector holds, and zeros. Touches
 // no memory beyond them.

@@ -32,18 +32,17 @@ struct MatrixView {
   int64_t column;
 };
 
-// oneDNN's kernels for AVX-512 multiply small matrices in place.
 #undef EVENGRAD_HAS_MATMUL_LOOPS
-#define EVENGRAD_HAS_MATMUL_LOOPS                    \
-  (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR && \
-   !(HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3))
+#define EVENGRAD_HAS_MATMUL_LOOPS \
+  (!HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR)
 #if EVENGRAD_HAS_MATMUL_LOOPS
 
 using TileVectors = hn::ScalableTag<float>;
 inline constexpr int64_t kTileLanes = hn::MaxLanes(TileVectors());
 inline constexpr int kMaxTileVectors = 3;
 inline constexpr int kMaxTileRows = 12;
-inline constexpr bool kManyRegisters = !HWY_ARCH_X86;  // 32, or 16
+// 32, or 16.
+inline constexpr bool kManyRegisters = !HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX3;
 // Rows of a tile that is so many vectors wide: sums, a row of the weights and
 // one element of the input fit the registers.
 constexpr int TileRows(int vectors) {
@@ -271,6 +270,20 @@ inline void PackRows(const float* from, int64_t stride, int64_t count,
       hn::StoreU(hn::LoadU(d, from + j), d, to + j);
     for (; j < count; ++j) to[j] = from[j];
     for (; j < width; ++j) to[j] = 0;
+  }
+}
+
+// to[j * to_row + i] = from[i * row + j] for i < rows, j < columns.
+inline void StoreTurned(const float* from, int64_t row, int64_t rows,
+                        int64_t columns, float* to, int64_t to_row) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    PackFourLines(from + i * row, row, 4, columns, to + i, to_row);
+  }
+  for (; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
+      to[j * to_row + i] = from[i * row + j];
+    }
   }
 }
 

@@ -113,7 +113,9 @@ class Multiplication {
         next_packed_(packed_ +
                      (blocking.pack_ahead ? blocking.group_elements : 0)),
         packed_input_(
-            reinterpret_cast<float*>(call.scratch + blocking.weights_bytes)) {}
+            reinterpret_cast<float*>(call.scratch + blocking.weights_bytes)),
+        unturned_(reinterpret_cast<float*>(
+            call.scratch + blocking.weights_bytes + blocking.input_bytes)) {}
 
   void Run() {
     Group next;
@@ -183,15 +185,16 @@ class Multiplication {
   }
 
   RowBlock MakeBlock(const Group& at) {
-    RowBlock block = {
-        .input = {call_.input + at.row * p_.input.row +
-                      at.depth * p_.input.column,
-                  p_.input.row, p_.input.column},
-        .rows = std::min(b_.row_block, p_.rows - at.row),
-        .depth = DepthOf(at),
-        .output = call_.output,
-        .output_row = b_.transient ? b_.column_group : p_.output.row,
-        .add = at.depth > 0};
+    RowBlock block = {.input = {call_.input + at.row * p_.input.row +
+                                    at.depth * p_.input.column,
+                                p_.input.row, p_.input.column},
+                      .rows = std::min(b_.row_block, p_.rows - at.row),
+                      .depth = DepthOf(at),
+                      .output = b_.turns_output() ? unturned_ : call_.output,
+                      .output_row = b_.transient || b_.turns_output()
+                                        ? b_.column_group
+                                        : p_.output.row,
+                      .add = at.depth > 0};
     if (b_.pack_input) {
       block.input.data = PackedInput(at, block);
       block.packed = true;
@@ -215,7 +218,8 @@ class Multiplication {
   void RunGroup(const Group& group) {
     const bool complete = group.depth + block_.depth == p_.depth;
     const bool calls = complete && call_.done.function != nullptr;
-    const int64_t rows = calls ? b_.call_rows : block_.rows;
+    const int64_t rows =
+        calls || b_.turns_output() ? b_.call_rows : block_.rows;
     if (b_.pack_ahead) {
       const int64_t tiles = NumTiles(block_, ColumnsOf(group));
       background_.pieces =
@@ -227,17 +231,28 @@ class Multiplication {
       part.input.data = block_.packed
                             ? block_.input.data + i * block_.depth
                             : block_.input.data + i * block_.input.row;
-      if (!b_.transient) {
+      if (!b_.transient && !b_.turns_output()) {
         part.output += (group.row + i) * p_.output.row + group.column;
       }
       if (complete && call_.companions.count > 0)
         FetchCompanions(group, group.row + i, part);
       RunStrips(group, part);
+      if (b_.turns_output()) Turn(group, group.row + i, part.rows);
       if (!calls) continue;
       call_.done.function(call_.done.argument,
                           {group.row + i, group.row + i + part.rows,
                            group.column, group.column + ColumnsOf(group)});
     }
+  }
+
+  void Turn(const Group& group, int64_t row, int64_t rows) {
+    float* to = call_.output;
+    int64_t to_row = b_.call_rows;
+    if (!b_.transient) {
+      to += row + group.column * p_.output.column;
+      to_row = p_.output.column;
+    }
+    StoreTurned(unturned_, b_.column_group, rows, ColumnsOf(group), to, to_row);
   }
 
   void RunStrips(const Group& group, const RowBlock& part) {
@@ -274,8 +289,13 @@ class Multiplication {
     Prefetches fetched;
     const MatMulCompanions& companions = call_.companions;
     for (int c = 0; c < companions.count; ++c) {
-      fetched.Add(companions.data[c] + row * companions.row + group.column,
-                  companions.row, part.rows, ColumnsOf(group));
+      if (b_.turns_output()) {
+        fetched.Add(companions.data[c] + row + group.column * companions.row,
+                    companions.row, ColumnsOf(group), part.rows);
+      } else {
+        fetched.Add(companions.data[c] + row * companions.row + group.column,
+                    companions.row, part.rows, ColumnsOf(group));
+      }
     }
     fetched.Spread(NumTiles(part, ColumnsOf(group)) *
                    std::max<int64_t>(1, part.depth / kDepthOfStep));
@@ -302,6 +322,7 @@ class Multiplication {
   int64_t packing_block_ = 0;
   const float* weights_ = nullptr;  // packed, of the group that is multiplied
   float* packed_input_;
+  float* unturned_;  // a block, where its columns will be dense
   RowBlock block_;
   Background background_;
 };
@@ -361,6 +382,7 @@ constexpr int64_t kColumnGroup = 192;  // a multiple of three vectors
 // What one callback gets stays in the second cache with what it reads beside
 // it: few rows, where each falls on the same sets.
 constexpr int64_t kCallElements = 16384;
+constexpr int64_t kMaxCallRows = 96;
 constexpr int64_t kCallRowsFarApart = 32;
 
 int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -401,12 +423,16 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
                     b.depth_block * b.column_group >= kWeightsWorthPacking);
   b.pack_ahead = b.pack_weights && !whole;
   b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, kMaxRowBlock)), 4);
+  // What is turned has whole rows as often as it can.
+  const bool narrow_calls = !b.turns_output() && FarApart(p.output);
   const int64_t call_rows =
-      FarApart(p.output)
+      narrow_calls
           ? kCallRowsFarApart
-          : std::clamp<int64_t>(kCallElements / b.column_group, 24, 96);
-  b.call_rows =
-      RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8);
+          : std::clamp<int64_t>(kCallElements / b.column_group, 24,
+                                b.turns_output() ? kMaxRowBlock : kMaxCallRows);
+  b.call_rows = std::min(
+      p.rows,
+      RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8));
   constexpr int64_t kTileVectors = 3;
   const int64_t strip = kTileVectors * lanes;
   constexpr int64_t kFloat = sizeof(float);
@@ -418,6 +444,10 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
   if (b.pack_input) {
     b.input_bytes = static_cast<size_t>(
         RoundUp(RoundUp(b.row_block, 8) * b.depth_block * kFloat, 64));
+  }
+  if (b.turns_output()) {
+    b.block_bytes =
+        static_cast<size_t>(RoundUp(b.call_rows * b.column_group * kFloat, 64));
   }
 }
 

@@ -45,9 +45,13 @@ struct MatMulBlocking {
   int64_t group_elements = 0;  // of scratch memory for the weights of a group
   size_t weights_bytes = 0;    // of one or two groups; the packed input follows
   size_t input_bytes = 0;
+  size_t block_bytes = 0;  // of scratch memory, behind the packed input
   // Every block is written to the same place, for the callback alone.
   bool transient = false;
 
+  // The columns of the output are dense. A block is computed by rows, like all
+  // others, and then turned.
+  bool turns_output() const { return product.output.column != 1; }
   int64_t num_row_blocks() const {
     return (product.rows + row_block - 1) / row_block;
   }
@@ -87,10 +91,12 @@ class VectorMatMul {
 
   // Requires Available() and positive sizes. With `transient`, the output is
   // only what the callback sees: a block at a time, from the start of `output`,
-  // in rows of block_row() elements. Requires MayBeTransient(product).
+  // whose rows (or columns, where these are dense) are block_row() elements
+  // apart. Transient outputs, and those with dense columns, require
+  // IsShallow(product).
   explicit VectorMatMul(const MatrixProduct& product, bool transient = false);
 
-  static bool MayBeTransient(const MatrixProduct& product) {
+  static bool IsShallow(const MatrixProduct& product) {
     return product.depth <= kDepthBlock;
   }
   bool transient() const { return blocking_.transient; }
@@ -99,11 +105,15 @@ class VectorMatMul {
   int64_t block_elements() const {
     return blocking_.call_rows * blocking_.column_group;
   }
-  int64_t block_row() const { return blocking_.column_group; }
+  int64_t block_row() const {
+    return blocking_.turns_output() ? blocking_.call_rows
+                                    : blocking_.column_group;
+  }
 
   // Bytes of 64-byte aligned scratch memory that Run needs.
   size_t scratch_bytes() const {
-    return blocking_.weights_bytes + blocking_.input_bytes;
+    return blocking_.weights_bytes + blocking_.input_bytes +
+           blocking_.block_bytes;
   }
   // Packed blocks of the input and of the weights; none where they are not
   // packed.

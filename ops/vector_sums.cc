@@ -19,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <typename T>
 void Sum(const void* values, size_t n, void* total) {
-  const hn::ScalableTag<T> d;
+  const SumVectors<T> d;
   const size_t lanes = hn::Lanes(d);
   const T* const from = static_cast<const T*>(values);
   auto sum0 = hn::Zero(d);

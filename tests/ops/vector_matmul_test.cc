@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "evengrad/graph/tensor.h"
+#include "tests/ops/instruction_sets.h"
 
 namespace evengrad {
 namespace {
@@ -20,6 +21,7 @@ struct Case {
   int64_t rows, depth, columns;
   bool transpose_input = false;
   bool transpose_weights = false;
+  bool transpose_output = false;
 };
 
 MatrixProduct ProductOf(const Case& c) {
@@ -30,7 +32,8 @@ MatrixProduct ProductOf(const Case& c) {
                                      : MatrixStrides{c.depth, 1},
           .weights = c.transpose_weights ? MatrixStrides{1, c.depth}
                                          : MatrixStrides{c.columns, 1},
-          .output = {c.columns, 1}};
+          .output = c.transpose_output ? MatrixStrides{1, c.rows}
+                                       : MatrixStrides{c.columns, 1}};
 }
 
 std::vector<float> RandomNumbers(int64_t count, std::mt19937& random) {
@@ -59,7 +62,7 @@ void ExpectProduct(const Case& c, const Matrices& m) {
             static_cast<double>(m.input[i * p.input.row + k * p.input.column]) *
             m.weights[k * p.weights.row + j * p.weights.column];
       }
-      ASSERT_NEAR(m.output[i * c.columns + j], sum,
+      ASSERT_NEAR(m.output[i * p.output.row + j * p.output.column], sum,
                   1e-6 * std::sqrt(static_cast<double>(c.depth)) + 1e-6)
           << c.rows << "x" << c.depth << "x" << c.columns << " at " << i << ", "
           << j;
@@ -79,15 +82,22 @@ void Multiply(const VectorMatMul& matmul, const float* input,
               .done = done});
 }
 
-class VectorMatMulTest : public ::testing::Test {
+class VectorMatMulTest : public ::testing::TestWithParam<int64_t> {
  protected:
   void SetUp() override {
     if (!VectorMatMul::Available()) GTEST_SKIP() << "oneDNN multiplies here";
   }
+  const UseInstructionSet use_set_{GetParam()};
   std::mt19937 random_{5};
 };
 
-TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
+INSTANTIATE_TEST_SUITE_P(EverySet, VectorMatMulTest,
+                         ::testing::ValuesIn(InstructionSets()),
+                         [](const auto& test) {
+                           return std::string(hwy::TargetName(test.param));
+                         });
+
+TEST_P(VectorMatMulTest, EverySizeAndTransposition) {
   std::vector<Case> cases = {{1, 1, 1},      {32, 100, 100}, {100, 32, 100},
                              {32, 784, 30},  {7, 5, 3},      {97, 513, 40},
                              {300, 20, 17},  {20, 1100, 70}, {70, 9, 1100},
@@ -98,9 +108,11 @@ TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
                      .columns = 1 + static_cast<int64_t>(random_() % 60)});
   }
   for (Case c : cases) {
-    for (int transposed = 0; transposed < 4; ++transposed) {
+    const int all = c.depth <= VectorMatMul::kDepthBlock ? 8 : 4;
+    for (int transposed = 0; transposed < all; ++transposed) {
       c.transpose_input = (transposed & 1) != 0;
       c.transpose_weights = (transposed & 2) != 0;
+      c.transpose_output = (transposed & 4) != 0;
       Matrices m(c, random_);
       Multiply(VectorMatMul(ProductOf(c)), m.input.data(), m.weights.data(),
                m.output.data());
@@ -111,14 +123,14 @@ TEST_F(VectorMatMulTest, EverySizeAndTransposition) {
 
 // Rows are read in whole vectors. Behind the weights begins memory that may not
 // be read.
-TEST_F(VectorMatMulTest, NothingBeyondTheWeightsIsRead) {
+TEST_P(VectorMatMulTest, NothingBeyondTheWeightsIsRead) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   void* const memory = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   std::byte* const end = static_cast<std::byte*>(memory) + page;
   ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
-  for (int64_t columns = 1; columns <= 9; ++columns) {
+  for (int64_t columns = 1; columns <= 17; ++columns) {
     for (const int64_t rows : {5, 64, 130}) {
       const Case c = {.rows = rows, .depth = 30, .columns = columns};
       Matrices m(c, random_);
@@ -134,7 +146,7 @@ TEST_F(VectorMatMulTest, NothingBeyondTheWeightsIsRead) {
 
 // Blocks that this call fills, those that another has filled and those that
 // another is filling are the same to it.
-TEST_F(VectorMatMulTest, SharedBlocksChangeNoBit) {
+TEST_P(VectorMatMulTest, SharedBlocksChangeNoBit) {
   const Case c = {.rows = 530,
                   .depth = 600,
                   .columns = 500,
@@ -183,7 +195,7 @@ TEST_F(VectorMatMulTest, SharedBlocksChangeNoBit) {
 }
 
 // What lets results not depend on how a product is cut.
-TEST_F(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
+TEST_P(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
   for (const Case& c : {Case{.rows = 50, .depth = 600, .columns = 90},
                         Case{.rows = 90, .depth = 600, .columns = 500}}) {
     Matrices m(c, random_);
@@ -208,42 +220,51 @@ TEST_F(VectorMatMulTest, PanelsHaveTheBitsOfTheWhole) {
   }
 }
 
-TEST_F(VectorMatMulTest, TheCallbackSeesEveryBlockOnce) {
+TEST_P(VectorMatMulTest, TheCallbackSeesEveryBlockOnce) {
   struct Seen {
     const float* output;
-    int64_t columns;
-    int64_t transient_row;  // elements from one row to the next, or 0
+    MatrixStrides whole;
+    bool transient;
+    MatrixStrides block;  // where it is transient
     std::vector<float> copy;
     std::vector<int> visits;
   };
-  for (const bool transient : {false, true}) {
-    for (const Case& c : {Case{.rows = 230, .depth = 31, .columns = 410},
-                          Case{.rows = 70, .depth = 140, .columns = 300},
-                          Case{.rows = 75, .depth = 40, .columns = 1100}}) {
+  for (const int kind : {0, 1, 2, 3}) {
+    const bool transient = (kind & 1) != 0;
+    for (Case c : {Case{.rows = 230, .depth = 31, .columns = 410},
+                   Case{.rows = 70, .depth = 140, .columns = 300},
+                   Case{.rows = 75, .depth = 40, .columns = 1100},
+                   Case{.rows = 1100, .depth = 40, .columns = 32}}) {
+      c.transpose_output = (kind & 2) != 0;
       Matrices m(c, random_);
+      const MatrixStrides at = ProductOf(c).output;
       const VectorMatMul matmul(ProductOf(c), transient);
       std::vector<float> output(static_cast<size_t>(
           transient ? matmul.block_elements() : c.rows * c.columns));
-      Seen seen = {output.data(), c.columns, transient ? matmul.block_row() : 0,
-                   std::vector<float>(m.output.size()),
-                   std::vector<int>(m.output.size(), 0)};
-      Multiply(matmul, m.input.data(), m.weights.data(), output.data(),
-               {[](void* argument, const MatrixBlock& block) {
-                  Seen& s = *static_cast<Seen*>(argument);
-                  for (int64_t i = block.row_begin; i < block.row_end; ++i) {
-                    for (int64_t j = block.column_begin; j < block.column_end;
-                         ++j) {
-                      const int64_t at =
-                          s.transient_row > 0
-                              ? (i - block.row_begin) * s.transient_row + j -
-                                    block.column_begin
-                              : i * s.columns + j;
-                      s.copy[i * s.columns + j] = s.output[at];
-                      ++s.visits[i * s.columns + j];
-                    }
-                  }
-                },
-                &seen});
+      const int64_t line = matmul.block_row();
+      Seen seen = {
+          output.data(),
+          at,
+          transient,
+          c.transpose_output ? MatrixStrides{1, line} : MatrixStrides{line, 1},
+          std::vector<float>(m.output.size()),
+          std::vector<int>(m.output.size(), 0)};
+      Multiply(
+          matmul, m.input.data(), m.weights.data(), output.data(),
+          {[](void* argument, const MatrixBlock& block) {
+             Seen& s = *static_cast<Seen*>(argument);
+             for (int64_t i = block.row_begin; i < block.row_end; ++i) {
+               for (int64_t j = block.column_begin; j < block.column_end; ++j) {
+                 const int64_t in_whole = i * s.whole.row + j * s.whole.column;
+                 const int64_t in_block =
+                     (i - block.row_begin) * s.block.row +
+                     (j - block.column_begin) * s.block.column;
+                 s.copy[in_whole] = s.output[s.transient ? in_block : in_whole];
+                 ++s.visits[in_whole];
+               }
+             }
+           },
+           &seen});
       EXPECT_EQ(seen.visits, std::vector<int>(seen.visits.size(), 1));
       m.output = seen.copy;
       ASSERT_NO_FATAL_FAILURE(ExpectProduct(c, m));
@@ -251,7 +272,7 @@ TEST_F(VectorMatMulTest, TheCallbackSeesEveryBlockOnce) {
   }
 }
 
-TEST_F(VectorMatMulTest, BadNumbersStayInTheirRowAndColumn) {
+TEST_P(VectorMatMulTest, BadNumbersStayInTheirRowAndColumn) {
   const Case c{.rows = 9, .depth = 12, .columns = 21};
   Matrices m(c, random_);
   m.input[3 * c.depth + 2] = NAN;
