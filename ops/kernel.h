@@ -98,6 +98,12 @@ struct Epilogue {
   bool keeps_output = true;
 };
 
+// Memory that will be read.
+struct AheadRead {
+  int buffer = -1;
+  int64_t bytes = 0;
+};
+
 // What an OpDef::make_kernel sees. All types are static.
 struct KernelRequest {
   const OpDef* op = nullptr;
@@ -107,6 +113,9 @@ struct KernelRequest {
   std::vector<int> input_buffers = {};
   std::vector<int> output_buffers = {};
   const Epilogue* epilogue = nullptr;  // only where OpDef::epilogue is set
+  // The kernel after this one reads it: may be fetched from memory where
+  // arithmetic leaves that idle. No result depends on it.
+  std::vector<AheadRead> reads_ahead = {};
   // "model.cc:27: hidden1/check: ", before what the kernel reports.
   std::string error_prefix = {};
 

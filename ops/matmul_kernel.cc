@@ -141,6 +141,7 @@ class MatMulKernel : public Kernel {
         weights_(request.input_buffers[1]),
         output_(keeps_output ? request.output_buffers[0] : -1),
         columns_(request.outputs[0].shape[1].size()),
+        reads_ahead_(request.reads_ahead),
         panels_(std::move(panels)),
         epilogue_(std::move(epilogue)) {
     shared_input_ =
@@ -150,6 +151,10 @@ class MatMulKernel : public Kernel {
                                   &VectorMatMul::weights_blocks,
                                   &VectorMatMul::weights_block_elements);
     parts_left_ = num_parts();
+    if (reads_ahead_.size() > MatMulAhead::kMax) {
+      reads_ahead_.resize(MatMulAhead::kMax);
+    }
+    if (num_parts() > 1) reads_ahead_.clear();  // each would fetch all of it
     for (const Panel& panel : panels_) {
       library_bytes_ =
           std::max(library_bytes_, RoundUp(panel.product_scratch_bytes()));
@@ -251,6 +256,12 @@ class MatMulKernel : public Kernel {
       }
     }
     if (panel.vector_turns) std::swap(product.input, product.weights);
+    MatMulAhead& ahead = product.ahead;
+    for (const AheadRead& read : reads_ahead_) {
+      ahead.data[ahead.count] = context.input<float>(read.buffer);
+      ahead.elements[ahead.count++] =
+          read.bytes / static_cast<int64_t>(sizeof(float));
+    }
     panel.vector->Run(product);
   }
 
@@ -289,6 +300,7 @@ class MatMulKernel : public Kernel {
   int weights_;
   int output_;  // -1: in scratch memory
   int64_t columns_;
+  std::vector<AheadRead> reads_ahead_;
   std::vector<Panel> panels_;
   std::unique_ptr<PreparedEpilogue> epilogue_;
   // What panels pack in common: of two of them one at most.

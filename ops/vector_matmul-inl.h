@@ -114,7 +114,7 @@ class Prefetches {
   int part_ = 0;
   int num_parts_ = 0;
   int64_t num_lines_ = 0;
-  Part parts_[MatMulCompanions::kMax + 1];
+  Part parts_[MatMulCompanions::kMax + MatMulAhead::kMax];
 };
 
 // sums[i][j] += a[i * a_row] * (vector j of b).

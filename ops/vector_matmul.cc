@@ -234,8 +234,7 @@ class Multiplication {
       if (!b_.transient && !b_.turns_output()) {
         part.output += (group.row + i) * p_.output.row + group.column;
       }
-      if (complete && call_.companions.count > 0)
-        FetchCompanions(group, group.row + i, part);
+      if (complete) Fetch(group, group.row + i, part);
       RunStrips(group, part);
       if (b_.turns_output()) Turn(group, group.row + i, part.rows);
       if (!calls) continue;
@@ -285,7 +284,12 @@ class Multiplication {
     return strip;
   }
 
-  void FetchCompanions(const Group& group, int64_t row, const RowBlock& part) {
+  // Beside the tiles of a part: what its callback reads, and its share of what
+  // is read after the product.
+  void Fetch(const Group& group, int64_t row, const RowBlock& part) {
+    const MatMulAhead& ahead = call_.ahead;
+    const int num_ahead = group.column == 0 ? ahead.count : 0;
+    if (call_.companions.count + num_ahead == 0) return;
     Prefetches fetched;
     const MatMulCompanions& companions = call_.companions;
     for (int c = 0; c < companions.count; ++c) {
@@ -296,6 +300,11 @@ class Multiplication {
         fetched.Add(companions.data[c] + row * companions.row + group.column,
                     companions.row, part.rows, ColumnsOf(group));
       }
+    }
+    for (int i = 0; i < num_ahead; ++i) {
+      const int64_t begin = ahead.elements[i] * row / p_.rows;
+      const int64_t end = ahead.elements[i] * (row + part.rows) / p_.rows;
+      fetched.Add(ahead.data[i] + begin, 0, 1, end - begin);
     }
     fetched.Spread(NumTiles(part, ColumnsOf(group)) *
                    std::max<int64_t>(1, part.depth / kDepthOfStep));

@@ -31,6 +31,14 @@ struct MatMulCompanions {
   int64_t row = 0;  // elements from one row to the next
 };
 
+// What others read after the product: fetched while it is computed.
+struct MatMulAhead {
+  static constexpr int kMax = 4;
+  const float* data[kMax] = {};
+  int64_t elements[kMax] = {};
+  int count = 0;
+};
+
 // How a product is cut to fit the caches.
 struct MatMulBlocking {
   MatrixProduct product = {};
@@ -76,6 +84,7 @@ struct MatMulCall {
   SharedBlocks* shared_weights = nullptr;
   BlockCallback done = {};
   MatMulCompanions companions = {};
+  MatMulAhead ahead = {};
 };
 
 class VectorMatMul {

@@ -13,6 +13,7 @@
 #include "evengrad/runtime/group_kernel.h"
 #include "evengrad/runtime/memory_limit.h"
 #include "evengrad/runtime/passes.h"
+#include "evengrad/runtime/read_ahead.h"
 #include "evengrad/runtime/schedule.h"
 #include "evengrad/runtime/specialize.h"
 
@@ -131,14 +132,17 @@ constexpr size_t kMostScratchBytes = size_t{1} << 48;
 absl::Status MakeKernels(const FusionPlan& fusion,
                          const StageSchedule& schedule,
                          const BufferPlan& buffers, CompiledProgram& compiled) {
+  std::vector<std::vector<AheadRead>> reads_ahead =
+      PlanReadsAhead(compiled.program.graph, fusion, schedule, buffers);
   for (const std::vector<int>& groups : schedule.stages) {
     Stage stage{static_cast<int>(compiled.tasks.size()), 0, false};
     int64_t work = 0;
     for (int g : groups) {
       const Group& group = fusion.groups[g];
       const Node first = compiled.program.graph.node(group.nodes.front());
-      absl::StatusOr<std::unique_ptr<Kernel>> kernel = MakeGroupKernel(
-          compiled.program.graph, group, fusion.trained, buffers);
+      absl::StatusOr<std::unique_ptr<Kernel>> kernel =
+          MakeGroupKernel(compiled.program.graph, group, fusion.trained,
+                          buffers, std::move(reads_ahead[g]));
       if (!kernel.ok()) return Prefixed(kernel.status(), first.ErrorPrefix());
       if ((*kernel)->num_parts() < 1) {
         return absl::InternalError(StrCat(

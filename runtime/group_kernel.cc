@@ -171,9 +171,11 @@ int BorrowedOutput(const ProgramBuilder& builder, const TensorType& type,
   return -1;
 }
 
-KernelRequest RequestFor(const Node& node, const BufferPlan& buffers) {
+KernelRequest RequestFor(const Node& node, const BufferPlan& buffers,
+                         std::vector<AheadRead> reads_ahead) {
   KernelRequest request{.op = &node.op(),
                         .attributes = &node.attributes(),
+                        .reads_ahead = std::move(reads_ahead),
                         .error_prefix = node.ErrorPrefix()};
   for (int i = 0; i < node.num_inputs(); ++i) {
     request.inputs.push_back(node.input(i).type());
@@ -204,7 +206,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeNodeKernel(
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
     const Graph& graph, const Group& group, const std::vector<bool>& trained,
-    const BufferPlan& buffers) {
+    const BufferPlan& buffers, std::vector<AheadRead> reads_ahead) {
   const Node node = graph.node(group.nodes.front());
   const std::span<const int> rest =
       std::span<const int>(group.nodes).subspan(1);
@@ -216,7 +218,7 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
     epilogue.input_types.push_back(input.type());
     epilogue.input_buffers.push_back(buffers.BufferOf(input.id()));
   }
-  KernelRequest request = RequestFor(node, buffers);
+  KernelRequest request = RequestFor(node, buffers, std::move(reads_ahead));
   if (request.output_buffers[0] < 0) {
     request.output_buffers[0] =
         BorrowedOutput(builder, node.output_type(), buffers);
@@ -230,17 +232,19 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeWithEpilogue(
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
     const Graph& graph, const Group& group, const std::vector<bool>& trained,
-    const BufferPlan& buffers) {
+    const BufferPlan& buffers, std::vector<AheadRead> reads_ahead) {
   switch (group.kind) {
     case GroupKind::kLoop:
       return MakeLoop(graph, group, trained, buffers);
     case GroupKind::kEpilogue:
-      return MakeWithEpilogue(graph, group, trained, buffers);
+      return MakeWithEpilogue(graph, group, trained, buffers,
+                              std::move(reads_ahead));
     case GroupKind::kKernel:
       break;
   }
   const Node node = graph.node(group.nodes.front());
-  return MakeNodeKernel(node, RequestFor(node, buffers));
+  return MakeNodeKernel(node,
+                        RequestFor(node, buffers, std::move(reads_ahead)));
 }
 
 }  // namespace evengrad

@@ -14,10 +14,10 @@
 
 namespace evengrad {
 
-// `trained` as in FusionPlan.
+// `trained` as in FusionPlan, `reads_ahead` as in KernelRequest.
 EVENGRAD_EXPORT absl::StatusOr<std::unique_ptr<Kernel>> MakeGroupKernel(
     const Graph& graph, const Group& group, const std::vector<bool>& trained,
-    const BufferPlan& buffers);
+    const BufferPlan& buffers, std::vector<AheadRead> reads_ahead);
 
 }  // namespace evengrad
 
