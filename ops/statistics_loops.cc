@@ -17,7 +17,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Doubles = SumVectors<double>;
+using Doubles = hn::ScalableTag<double>;
 using HalfFloats = hn::Rebind<float, Doubles>;  // as many lanes as Doubles
 
 HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles, const float* from) {
@@ -27,27 +27,60 @@ HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles d, const double* from) {
   return hn::LoadU(d, from);
 }
 
+// Squares that are added up in two vectors of SumVectors, or in one as long as
+// both, where there is: the same sum.
+class SquareChains {
+ public:
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  static constexpr int64_t kCount = hn::MaxLanes(Doubles());
+  HWY_INLINE SquareChains() : sum_(hn::Zero(Doubles())) {}
+  template <typename T>
+  HWY_INLINE void Add(const T* values) {
+    const auto x = LoadDoubles(Doubles(), values);
+    sum_ = hn::MulAdd(x, x, sum_);
+  }
+  HWY_INLINE hn::Vec<SumVectors<double>> Sum() const {
+    const SumVectors<double> d;
+    return hn::Add(hn::LowerHalf(d, sum_), hn::UpperHalf(d, sum_));
+  }
+
+ private:
+  hn::Vec<Doubles> sum_;
+#else
+  static constexpr int64_t kLanes = hn::MaxLanes(Doubles());
+  static constexpr int64_t kCount = 2 * kLanes;
+  HWY_INLINE SquareChains()
+      : low_(hn::Zero(Doubles())), high_(hn::Zero(Doubles())) {}
+  template <typename T>
+  HWY_INLINE void Add(const T* values) {
+    const auto x = LoadDoubles(Doubles(), values);
+    const auto y = LoadDoubles(Doubles(), values + kLanes);
+    low_ = hn::MulAdd(x, x, low_);
+    high_ = hn::MulAdd(y, y, high_);
+  }
+  HWY_INLINE hn::Vec<Doubles> Sum() const { return hn::Add(low_, high_); }
+
+ private:
+  hn::Vec<Doubles> low_;
+  hn::Vec<Doubles> high_;
+#endif
+};
+
+// Training depends on it where gradients are clipped.
 template <typename T>
 double SumOfSquares(const T* input, int64_t count) {
-  const Doubles d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto sum0 = hn::Zero(d);
-  auto sum1 = sum0;
-  auto sum2 = sum0;
-  auto sum3 = sum0;
+  constexpr int64_t kCount = SquareChains::kCount;
+  SquareChains a, b, c, e;
   int64_t i = 0;
-  for (; i + 4 * lanes <= count; i += 4 * lanes) {
-    const auto a = LoadDoubles(d, input + i);
-    const auto b = LoadDoubles(d, input + i + lanes);
-    const auto c = LoadDoubles(d, input + i + 2 * lanes);
-    const auto e = LoadDoubles(d, input + i + 3 * lanes);
-    sum0 = hn::MulAdd(a, a, sum0);
-    sum1 = hn::MulAdd(b, b, sum1);
-    sum2 = hn::MulAdd(c, c, sum2);
-    sum3 = hn::MulAdd(e, e, sum3);
+  for (; i + 4 * kCount <= count; i += 4 * kCount) {
+    a.Add(input + i);
+    b.Add(input + i + kCount);
+    c.Add(input + i + 2 * kCount);
+    e.Add(input + i + 3 * kCount);
   }
-  sum0 = hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3));
-  double sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  double sum = hn::GetLane(hn::SumOfLanes(
+      SumVectors<double>(),
+      hn::Add(hn::Add(a.Sum(), b.Sum()), hn::Add(c.Sum(), e.Sum()))));
   for (; i < count; ++i) {
     sum += static_cast<double>(input[i]) * static_cast<double>(input[i]);
   }
@@ -156,7 +189,7 @@ int64_t CountZeros(const Input input, int64_t count) {
 // counted in it; else in one of their own, where the smallest magnitude is one.
 template <typename T, bool kCountZeros, class Input>
 void SumsAndExtremes(const Input input, int64_t count, BlockStatistics& block) {
-  const SumVectors<T> d;
+  const hn::ScalableTag<T> d;
   const hn::RebindToUnsigned<decltype(d)> bits;
   const hn::RebindToSigned<decltype(d)> whole;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -222,7 +255,7 @@ void SumsAndExtremes(const Input input, int64_t count, BlockStatistics& block) {
 template <typename T, bool kOutside, class Input>
 void SquaresAroundMean(const Input input, int64_t count, T low, T high,
                        BlockStatistics& block) {
-  const SumVectors<T> d;
+  const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const T center = static_cast<T>(block.sum / static_cast<double>(count));
   const auto mean = hn::Set(d, center);

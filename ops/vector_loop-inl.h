@@ -20,8 +20,8 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Sums over vectors are taken in these, of 32 bytes at most: they have the same
-// bits on AVX2 and on AVX-512.
+// Sums that training depends on are taken in these, of 32 bytes at most: they
+// have the same bits on AVX2 and on AVX-512.
 template <typename T>
 using SumVectors = hn::CappedTag<T, 32 / sizeof(T)>;
 
