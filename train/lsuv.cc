@@ -118,7 +118,10 @@ class Lsuv {
       const std::string name = layer.weights.name();
       EVENGRAD_ASSIGN_OR_RETURN(const Value product,
                                 graph.Resolve(layer.product));
-      measure_.fetches.push_back({name, Statistics(product).summary});
+      // In f64: what vectors of other lengths round otherwise does not reach
+      // the weights.
+      measure_.fetches.push_back(
+          {name, Statistics(Cast(product, DType::kF64)).summary});
       orthonormal_.fetches.push_back(
           {name, AddInitializer(graph, OrthogonalInitializer(),
                                 layer.weights.type(), name)});

@@ -25,6 +25,7 @@ struct Network {
   Graph graph;
   Value inputs = Placeholder(graph, "inputs", F32({kBatch, kFeatures}));
   Value labels = Placeholder(graph, "labels", I32({kBatch}));
+  Value logits;
   Value loss;
 
   Network() {
@@ -45,13 +46,19 @@ struct Network {
       x = activation(Dense(x, units, {.name = StrCat("units", units)}));
       units -= 23;
     }
-    loss = SparseSoftmaxCrossEntropy(Dense(x, kClasses), labels);
+    logits = Dense(x, kClasses, {.name = "logits"});
+    loss = SparseSoftmaxCrossEntropy(logits, labels);
   }
 };
 
+struct Run {
+  Optimizer optimizer = Sgd{.learning_rate = 0.05, .momentum = 0.9};
+  bool fuse = true;
+  bool lsuv = false;
+};
+
 // Losses of ten steps, then all states.
-absl::StatusOr<std::vector<Tensor>> Train(int64_t set, bool fuse,
-                                          const Optimizer& optimizer) {
+absl::StatusOr<std::vector<Tensor>> Train(int64_t set, const Run& run) {
   const UseInstructionSet use_set(set);
   const Network network;
   std::vector<float> inputs;
@@ -66,13 +73,18 @@ absl::StatusOr<std::vector<Tensor>> Train(int64_t set, bool fuse,
                             Tensor::Of<float>({kBatch, kFeatures}, inputs));
   EVENGRAD_ASSIGN_OR_RETURN(const Tensor classes,
                             Tensor::Of<int32_t>({kBatch}, labels));
-  EVENGRAD_ASSIGN_OR_RETURN(
-      const Program training,
-      Minimize(network.loss, optimizer, {.hooks = {ClipByGlobalNorm(0.5)}}));
+  EVENGRAD_ASSIGN_OR_RETURN(const Program training,
+                            Minimize(network.loss, run.optimizer,
+                                     {.hooks = {ClipByGlobalNorm(0.5)}}));
   EVENGRAD_ASSIGN_OR_RETURN(
       Session session,
       Session::Create(network.graph,
-                      {.seed = 3, .num_threads = 2, .fuse = fuse}));
+                      {.seed = 3, .num_threads = 2, .fuse = run.fuse}));
+  if (run.lsuv) {
+    EVENGRAD_RETURN_IF_ERROR(
+        InitializeLsuv(session, network.logits, {{network.inputs, fed}})
+            .status());
+  }
   std::vector<Tensor> trace;
   for (int step = 0; step < 10; ++step) {
     EVENGRAD_ASSIGN_OR_RETURN(
@@ -90,15 +102,13 @@ absl::StatusOr<std::vector<Tensor>> Train(int64_t set, bool fuse,
   return trace;
 }
 
-void ExpectSameBits(bool fuse, const Optimizer& optimizer) {
+void ExpectSameBits(const Run& run) {
   const std::vector<int64_t> sets = FusedInstructionSets();
   if (sets.size() < 2) GTEST_SKIP() << "this CPU has one such set";
-  const absl::StatusOr<std::vector<Tensor>> first =
-      Train(sets[0], fuse, optimizer);
+  const absl::StatusOr<std::vector<Tensor>> first = Train(sets[0], run);
   ASSERT_TRUE(first.ok()) << first.status();
   for (size_t i = 1; i < sets.size(); ++i) {
-    const absl::StatusOr<std::vector<Tensor>> other =
-        Train(sets[i], fuse, optimizer);
+    const absl::StatusOr<std::vector<Tensor>> other = Train(sets[i], run);
     ASSERT_TRUE(other.ok()) << other.status();
     ASSERT_EQ(first->size(), other->size());
     for (size_t t = 0; t < first->size(); ++t) {
@@ -109,16 +119,18 @@ void ExpectSameBits(bool fuse, const Optimizer& optimizer) {
   }
 }
 
-TEST(InstructionSetsTest, ChangeNoBitOfMomentum) {
-  ExpectSameBits(true, Sgd{.learning_rate = 0.05, .momentum = 0.9});
-}
+TEST(InstructionSetsTest, ChangeNoBitOfMomentum) { ExpectSameBits({}); }
 
 TEST(InstructionSetsTest, ChangeNoBitOfAdam) {
-  ExpectSameBits(true, Adam{.learning_rate = 0.01});
+  ExpectSameBits({.optimizer = Adam{.learning_rate = 0.01}});
 }
 
 TEST(InstructionSetsTest, ChangeNoBitWithoutFusion) {
-  ExpectSameBits(false, Sgd{.learning_rate = 0.05, .momentum = 0.9});
+  ExpectSameBits({.fuse = false});
+}
+
+TEST(InstructionSetsTest, ChangeNoBitAfterLsuv) {
+  ExpectSameBits({.lsuv = true});
 }
 
 }  // namespace
