@@ -180,7 +180,7 @@ TEST(WideStatisticsTest, WatchingChangesNoBit) {
     }
   };
   compare(Sgd{.learning_rate = 0.1, .momentum = 0.9}, {}, "momentum");
-  compare(Sgd{.learning_rate = 0.1, .weight_decay = 0.01}, {}, "decay");
+  compare(Sgd{.learning_rate = 0.1, .weight_decay = {0.01}}, {}, "decay");
   compare(Sgd{.learning_rate = 0.1}, {ClipByGlobalNorm(0.1)}, "clipped");
   compare(AdamW{.learning_rate = 0.01}, {}, "AdamW");
 }
