@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "evengrad/ops/matmul_kernel.h"
 #include "evengrad/ops/onednn.h"
 #include "evengrad/ops/plain_matmul.h"
+#include "evengrad/ops/vector_matmul.h"
 
 namespace evengrad {
 namespace {
@@ -37,6 +39,10 @@ class BatchMatMulKernel : public Kernel {
                           std::max<int64_t>(count(), 1));
     if constexpr (std::is_same_v<T, float>) {
       if (product.empty() || product.depth == 0) return;
+      if (VectorMatMul::Available()) {
+        vector_.emplace(product);
+        return;
+      }
       for (int part = 0; part < num_parts_; ++part) {
         absl::StatusOr<std::unique_ptr<OneDnnMatMul>> onednn =
             OneDnnMatMul::Create(product, DType::kF32);
@@ -47,9 +53,11 @@ class BatchMatMulKernel : public Kernel {
 
   int num_parts() const override { return num_parts_; }
   size_t scratch_bytes() const override {
+    if (vector_.has_value()) return vector_->scratch_bytes();
     return FirstOneDnn() == nullptr ? 0 : FirstOneDnn()->scratch_bytes();
   }
   std::string implementation() const override {
+    if (vector_.has_value()) return VectorMatMul::implementation();
     return FirstOneDnn() == nullptr ? "loop" : FirstOneDnn()->implementation();
   }
 
@@ -62,6 +70,13 @@ class BatchMatMulKernel : public Kernel {
       T* const output =
           context.output<T>(output_) + i * product_.rows * product_.columns;
       if constexpr (std::is_same_v<T, float>) {
+        if (vector_.has_value()) {
+          vector_->Run({.input = input,
+                        .weights = weights,
+                        .output = output,
+                        .scratch = context.scratch});
+          continue;
+        }
         if (!onednn_.empty() && onednn_[part] != nullptr &&
             onednn_[part]->Run(input, weights, output, context.scratch)) {
           continue;
@@ -83,6 +98,8 @@ class BatchMatMulKernel : public Kernel {
   MatrixProduct product_;
   std::vector<int64_t> input_offsets_;  // by product, in elements
   std::vector<int64_t> weights_offsets_;
+  // Where both are missing the plain loop runs.
+  std::optional<VectorMatMul> vector_;
   std::vector<std::unique_ptr<OneDnnMatMul>> onednn_;  // by part
   int num_parts_ = 1;
 };

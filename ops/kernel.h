@@ -113,8 +113,8 @@ struct KernelRequest {
   std::vector<int> input_buffers = {};
   std::vector<int> output_buffers = {};
   const Epilogue* epilogue = nullptr;  // only where OpDef::epilogue is set
-  // The kernel after this one reads it: may be fetched from memory where
-  // arithmetic leaves that idle. No result depends on it.
+  // Read soon after this kernel: may be fetched from memory where arithmetic
+  // leaves that idle. No result depends on it.
   std::vector<AheadRead> reads_ahead = {};
   // "model.cc:27: hidden1/check: ", before what the kernel reports.
   std::string error_prefix = {};

@@ -312,11 +312,12 @@ class MatMulKernel : public Kernel {
 };
 
 // Transposed weights are copied before they are read by rows. Where the input
-// has few rows, copying these and the output takes less.
-bool IsBetterTurned(const MatrixProduct& whole) {
-  return VectorMatMul::IsShallow(whole) && whole.input.column == 1 &&
-         whole.weights.row == 1 &&
-         whole.rows * (whole.depth + whole.columns) <
+// has few rows, copying these for each panel, and the output, takes less.
+bool IsBetterTurned(const MatrixProduct& whole, int64_t num_panels) {
+  constexpr int64_t kFewRows = 64;
+  return VectorMatMul::IsShallow(whole) && whole.rows <= kFewRows &&
+         whole.input.column == 1 && whole.weights.row == 1 &&
+         whole.rows * (whole.depth * num_panels + whole.columns) <
              whole.depth * whole.columns;
 }
 
@@ -345,10 +346,11 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
   const DType factors = request.inputs[0].dtype;
   const bool keeps_output =
       request.epilogue == nullptr || request.epilogue->keeps_output;
+  const bool turns = IsBetterTurned(whole, static_cast<int64_t>(panels.size()));
   for (Panel& panel : panels) {
     if (!keeps_output) panel.product.output.row = panel.product.columns;
     panel.scratch_elements = panel.product.rows * panel.product.columns;
-    ChooseImplementation(panel, factors, keeps_output, IsBetterTurned(whole));
+    ChooseImplementation(panel, factors, keeps_output, turns);
   }
   std::unique_ptr<PreparedEpilogue> epilogue;
   if (request.epilogue != nullptr) {

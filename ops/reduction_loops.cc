@@ -114,7 +114,7 @@ void ExtremumColumns(const float* input, int64_t rows, int64_t stride,
 
 template <class Choose>
 float ExtremumRow(const float* input, int64_t count, float initial) {
-  const Floats d;
+  const SumVectors<float> d;
   const Choose choose;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto found = hn::Set(d, initial);

@@ -103,16 +103,15 @@ absl::StatusOr<std::vector<TensorType>> InferAlongAxis(
 
 template <typename T>
 double SoftmaxLine(std::span<T> values, bool logarithm) {
-  static const VectorFunction kExp =
-      FindPrimitive(Primitive::kExp, DTypeOf<T>, 0);
-  static const SumFunctions kSum = FindSumFunctions(DTypeOf<T>);
+  const VectorFunction exp = FindPrimitive(Primitive::kExp, DTypeOf<T>, 0);
+  const SumFunctions sums = FindSumFunctions(DTypeOf<T>);
   T largest = -std::numeric_limits<T>::infinity();
   for (const T value : values) largest = value > largest ? value : largest;
   for (T& value : values) value -= largest;
   double sum = 0;
   if (!logarithm) {
-    kExp(values.data(), nullptr, nullptr, values.data(), values.size());
-    kSum.sum(values.data(), values.size(), &sum);
+    exp(values.data(), nullptr, nullptr, values.data(), values.size());
+    sums.sum(values.data(), values.size(), &sum);
     const T scale = static_cast<T>(1 / sum);
     for (T& value : values) value *= scale;
     return static_cast<double>(largest) + std::log(sum);
@@ -121,8 +120,8 @@ double SoftmaxLine(std::span<T> values, bool logarithm) {
   T exponentials[kBlock];
   for (size_t at = 0; at < values.size(); at += kBlock) {
     const size_t n = std::min(kBlock, values.size() - at);
-    kExp(values.data() + at, nullptr, nullptr, exponentials, n);
-    kSum.sum(exponentials, n, &sum);
+    exp(values.data() + at, nullptr, nullptr, exponentials, n);
+    sums.sum(exponentials, n, &sum);
   }
   const double log_sum = std::log(sum);
   for (T& value : values) {

@@ -273,10 +273,20 @@ inline void PackRows(const float* from, int64_t stride, int64_t count,
   }
 }
 
-// to[j * to_row + i] = from[i * row + j] for i < rows, j < columns.
+// to[j * to_row + i] = from[i * row + j] for i < rows, j < columns. Whole cache
+// lines are written: rows of `to` may lie on few sets of the cache.
 inline void StoreTurned(const float* from, int64_t row, int64_t rows,
                         int64_t columns, float* to, int64_t to_row) {
   int64_t i = 0;
+  for (; i + kCacheLine <= rows; i += kCacheLine) {
+    for (int64_t j = 0; j < columns; j += 4) {
+      for (int64_t line = i; line < i + kCacheLine; line += 4) {
+        PackFourLines(from + line * row + j, row, 4,
+                      std::min<int64_t>(4, columns - j), to + j * to_row + line,
+                      to_row);
+      }
+    }
+  }
   for (; i + 4 <= rows; i += 4) {
     PackFourLines(from + i * row, row, 4, columns, to + i, to_row);
   }

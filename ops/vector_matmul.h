@@ -28,7 +28,9 @@ struct MatMulCompanions {
   static constexpr int kMax = 4;
   const float* data[kMax] = {};  // of the output's first element
   int count = 0;
-  int64_t row = 0;  // elements from one row to the next
+  // Elements from one row to the next, or from one column, where these are
+  // dense.
+  int64_t row = 0;
 };
 
 // What others read after the product: fetched while it is computed.
@@ -92,8 +94,7 @@ class VectorMatMul {
   // Terms that are added up in registers.
   static constexpr int64_t kDepthBlock = 256;
 
-  // False on machines whose vectors have no fixed size, and on those for which
-  // oneDNN has small products of its own (AVX-512).
+  // False on machines whose vectors have no fixed size.
   static bool Available();
   // "vector:AVX2".
   static std::string implementation();
@@ -110,7 +111,7 @@ class VectorMatMul {
   }
   bool transient() const { return blocking_.transient; }
   // When the output is transient: elements of it that Run writes, and from one
-  // row of a block to the next.
+  // row of a block (column, where these are dense) to the next.
   int64_t block_elements() const {
     return blocking_.call_rows * blocking_.column_group;
   }

@@ -1,6 +1,7 @@
 #include "evengrad/runtime/read_ahead.h"
 
-#include <set>
+#include <map>
+#include <string>
 
 #include "evengrad/graph/op_def.h"
 #include "evengrad/runtime/memory_limit.h"
@@ -11,6 +12,8 @@ namespace {
 // What a core may hope for of a cache that it shares: asking for what is there
 // already costs a few percent of a step.
 constexpr int64_t kCachedBytes = 16 << 20;
+// Less may as well be waited for.
+constexpr int64_t kLeastBytes = 1 << 10;
 // More would push out of a core's own cache what is in use.
 constexpr int64_t kMostBytes = 64 << 10;
 
@@ -21,16 +24,19 @@ bool IsProduct(const Node& node) {
   return cost.flops > cost.bytes;
 }
 
-std::set<int> StatesOf(const Graph& graph, const Group& group,
-                       const BufferPlan& buffers) {
-  std::set<int> states;
+// By name; the new value of a state has a buffer of its own.
+std::map<std::string, AheadRead> StatesOf(const Graph& graph,
+                                          const Group& group,
+                                          const BufferPlan& buffers) {
+  std::map<std::string, AheadRead> states;
   for (int id : group.nodes) {
     const Node node = graph.node(id);
     for (int i = 0; i < node.num_inputs(); ++i) {
       const int buffer = buffers.BufferOf(node.input_id(i));
-      if (buffer >= 0 && buffers.buffers[buffer].kind == BufferKind::kState) {
-        states.insert(buffer);
-      }
+      if (buffer < 0) continue;
+      const BufferSpec& spec = buffers.buffers[buffer];
+      if (spec.kind != BufferKind::kState) continue;
+      states.emplace(spec.name, AheadRead{buffer, spec.bytes});
     }
   }
   return states;
@@ -44,16 +50,16 @@ std::vector<std::vector<AheadRead>> PlanReadsAhead(
   std::vector<std::vector<AheadRead>> planned(fusion.groups.size());
   if (MemoryOf(buffers).states <= kCachedBytes) return planned;
   int before = -1;  // the product before
-  std::set<int> read;
+  std::map<std::string, AheadRead> read;
   for (const std::vector<int>& stage : schedule.stages) {
     for (int g : stage) {
       const Group& group = fusion.groups[g];
       if (!IsProduct(graph.node(group.nodes.front()))) continue;
-      std::set<int> states = StatesOf(graph, group, buffers);
-      for (int state : states) {
-        const int64_t bytes = buffers.buffers[state].bytes;
-        if (before >= 0 && !read.contains(state) && bytes <= kMostBytes) {
-          planned[before].push_back({state, bytes});
+      std::map<std::string, AheadRead> states = StatesOf(graph, group, buffers);
+      for (const auto& [name, state] : states) {
+        if (before >= 0 && !read.contains(name) && state.bytes >= kLeastBytes &&
+            state.bytes <= kMostBytes) {
+          planned[before].push_back(state);
         }
       }
       before = g;

@@ -118,8 +118,8 @@ class Lsuv {
       const std::string name = layer.weights.name();
       EVENGRAD_ASSIGN_OR_RETURN(const Value product,
                                 graph.Resolve(layer.product));
-      // In f64: what vectors of other lengths round otherwise does not reach
-      // the weights.
+      // In f64, and the factor in f32: what vectors of other lengths round
+      // otherwise does not reach the weights.
       measure_.fetches.push_back(
           {name, Statistics(Cast(product, DType::kF64)).summary});
       orthonormal_.fetches.push_back(
@@ -169,8 +169,8 @@ class Lsuv {
                                options_.tolerance);
       }
       ++report.iterations;
-      EVENGRAD_RETURN_IF_ERROR(
-          Scale(report.weights, 1 / std::sqrt(report.variance)));
+      EVENGRAD_RETURN_IF_ERROR(Scale(
+          report.weights, static_cast<float>(1 / std::sqrt(report.variance))));
       EVENGRAD_ASSIGN_OR_RETURN(variances, Variances());
     }
     return absl::OkStatus();

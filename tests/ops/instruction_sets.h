@@ -20,11 +20,11 @@ inline std::vector<int64_t> InstructionSets() {
   return sets;
 }
 
-// Those of them that multiply and add in one rounding.
+// Those of x86 that multiply and add in one rounding.
 inline std::vector<int64_t> FusedInstructionSets() {
   std::vector<int64_t> sets = InstructionSets();
   std::erase_if(sets,
-                [](int64_t set) { return HWY_ARCH_X86 && set > HWY_AVX2; });
+                [](int64_t set) { return !HWY_ARCH_X86 || set > HWY_AVX2; });
   return sets;
 }
 

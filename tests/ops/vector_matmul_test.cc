@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -70,16 +71,26 @@ void ExpectProduct(const Case& c, const Matrices& m) {
   }
 }
 
+// Everything is fetched that a product may be asked to, from the output itself.
 void Multiply(const VectorMatMul& matmul, const float* input,
               const float* weights, float* output,
               const BlockCallback& done = {}) {
+  MatMulCompanions companions = {.count = MatMulCompanions::kMax};
+  std::fill_n(companions.data, companions.count, output);
+  MatMulAhead ahead = {.count = MatMulAhead::kMax};
+  for (int i = 0; i < ahead.count; ++i) {
+    ahead.data[i] = output;
+    ahead.elements[i] = 100 * i;
+  }
   const std::shared_ptr<std::byte> scratch =
       AllocateAligned(static_cast<int64_t>(matmul.scratch_bytes()) + 1);
   matmul.Run({.input = input,
               .weights = weights,
               .output = output,
               .scratch = scratch.get(),
-              .done = done});
+              .done = done,
+              .companions = companions,
+              .ahead = ahead});
 }
 
 class VectorMatMulTest : public ::testing::TestWithParam<int64_t> {
