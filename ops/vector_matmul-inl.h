@@ -277,14 +277,23 @@ inline void PackRows(const float* from, int64_t stride, int64_t count,
 // lines are written: rows of `to` may lie on few sets of the cache.
 inline void StoreTurned(const float* from, int64_t row, int64_t rows,
                         int64_t columns, float* to, int64_t to_row) {
+  const hn::FixedTag<float, 4> d;
+  const int64_t whole = columns - columns % 4;
   int64_t i = 0;
   for (; i + kCacheLine <= rows; i += kCacheLine) {
-    for (int64_t j = 0; j < columns; j += 4) {
+    for (int64_t j = 0; j < whole; j += 4) {
+      HWY_UNROLL(4)
       for (int64_t line = i; line < i + kCacheLine; line += 4) {
-        PackFourLines(from + line * row + j, row, 4,
-                      std::min<int64_t>(4, columns - j), to + j * to_row + line,
-                      to_row);
+        const float* const x = from + line * row + j;
+        StoreTransposed(d, hn::LoadU(d, x), hn::LoadU(d, x + row),
+                        hn::LoadU(d, x + 2 * row), hn::LoadU(d, x + 3 * row),
+                        to + j * to_row + line, to_row);
       }
+    }
+    for (int64_t line = i; line < i + kCacheLine && whole < columns;
+         line += 4) {
+      PackFourLines(from + line * row + whole, row, 4, columns - whole,
+                    to + whole * to_row + line, to_row);
     }
   }
   for (; i + 4 <= rows; i += 4) {
