@@ -112,7 +112,7 @@ def markdown(rows):
 
 def svg(rows):
     """Horizontal bars of the ratios of minima, on a scale that begins at 0, with a line at 1."""
-    left, width, height, gap = 250, 420, 16, 8
+    left, width, height, gap = 290, 420, 16, 8
     largest = max(peer["min"] / ours["min"] for _, _, ours, peer in rows)
     scale = width / max(largest, 1)
     total = len(rows) * (height + gap) + 50
