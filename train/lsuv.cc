@@ -9,6 +9,7 @@
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
 #include "evengrad/ops/initializers.h"
+#include "evengrad/ops/ops.h"
 #include "evengrad/ops/statistics.h"
 #include "evengrad/runtime/passes.h"
 #include "evengrad/runtime/program.h"

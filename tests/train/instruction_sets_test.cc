@@ -48,8 +48,7 @@ struct Network {
     }
     // Products of many matrices at once.
     const Value parts = Reshape(x, {kBatch, 3, 21});
-    const Value mixed =
-        MatMul(parts, Transpose(parts, {0, 2, 1}));
+    const Value mixed = MatMul(parts, Transpose(parts, {0, 2, 1}));
     x = Reshape(mixed, {kBatch, 9}) * 0.1;
     logits = Dense(x, kClasses, {.name = "logits"});
     loss = SparseSoftmaxCrossEntropy(logits, labels);
