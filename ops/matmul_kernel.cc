@@ -31,7 +31,7 @@ struct Panel {
   int64_t output_offset = 0;
   // Where both are missing the plain loop runs.
   std::optional<VectorMatMul> vector = {};
-  bool vector_turns = false;  // it computes product.Transposed()
+  bool transposed = false;  // `vector` computes product.Transposed()
   std::unique_ptr<OneDnnMatMul> onednn = {};
   // Elements that the product needs where it is left in scratch memory.
   int64_t scratch_elements = 0;
@@ -110,7 +110,7 @@ std::unique_ptr<SharedBlocks> SharePacked(
   constexpr size_t kFewPanels = 2;
   constexpr int64_t kMostElements = int64_t{1} << 20;  // 4 MB
   if (panels.size() <= kFewPanels || panels.back().*offset != 0) return nullptr;
-  if (panels.front().vector_turns) return nullptr;  // then all of them
+  if (panels.front().transposed) return nullptr;  // then all of them
   int64_t blocks = 0;
   int64_t elements = 0;
   for (const Panel& panel : panels) {
@@ -255,7 +255,7 @@ class MatMulKernel : public Kernel {
         fetched.data[i] = context.input<float>(companions[i]) + first;
       }
     }
-    if (panel.vector_turns) std::swap(product.input, product.weights);
+    if (panel.transposed) std::swap(product.input, product.weights);
     MatMulAhead& ahead = product.ahead;
     for (const AheadRead& read : reads_ahead_) {
       ahead.data[ahead.count] = context.input<float>(read.buffer);
@@ -268,7 +268,7 @@ class MatMulKernel : public Kernel {
   void FinishBlock(int part, const float* output, MatrixBlock block,
                    const KernelContext& context) const {
     const Panel& panel = panels_[part];
-    if (panel.vector_turns) {
+    if (panel.transposed) {
       std::swap(block.row_begin, block.column_begin);
       std::swap(block.row_end, block.column_end);
     }
@@ -313,7 +313,7 @@ class MatMulKernel : public Kernel {
 
 // Transposed weights are copied before they are read by rows. Where the input
 // has few rows, copying these for each panel, and the output, takes less.
-bool IsBetterTurned(const MatrixProduct& whole, int64_t num_panels) {
+bool IsBetterTransposed(const MatrixProduct& whole, int64_t num_panels) {
   constexpr int64_t kFewRows = 64;
   return VectorMatMul::IsShallow(whole) && whole.rows <= kFewRows &&
          whole.input.column == 1 && whole.weights.row == 1 &&
@@ -324,13 +324,14 @@ bool IsBetterTurned(const MatrixProduct& whole, int64_t num_panels) {
 // Gives the panel the best implementation of its product, of factors in f32 or
 // bf16; none where the plain loop is all there is.
 void ChooseImplementation(Panel& panel, DType factors, bool keeps_output,
-                          bool turns) {
+                          bool transposed) {
   const MatrixProduct& product = panel.product;
   if (product.empty() || product.depth == 0) return;
   if (factors == DType::kF32 && VectorMatMul::Available()) {
     const bool transient = !keeps_output && VectorMatMul::IsShallow(product);
-    panel.vector_turns = turns;
-    panel.vector.emplace(turns ? product.Transposed() : product, transient);
+    panel.transposed = transposed;
+    panel.vector.emplace(transposed ? product.Transposed() : product,
+                         transient);
     if (transient) panel.scratch_elements = panel.vector->block_elements();
     return;
   }
@@ -346,11 +347,12 @@ absl::StatusOr<std::unique_ptr<Kernel>> MakeFloatKernel(
   const DType factors = request.inputs[0].dtype;
   const bool keeps_output =
       request.epilogue == nullptr || request.epilogue->keeps_output;
-  const bool turns = IsBetterTurned(whole, static_cast<int64_t>(panels.size()));
+  const bool transposed =
+      IsBetterTransposed(whole, static_cast<int64_t>(panels.size()));
   for (Panel& panel : panels) {
     if (!keeps_output) panel.product.output.row = panel.product.columns;
     panel.scratch_elements = panel.product.rows * panel.product.columns;
-    ChooseImplementation(panel, factors, keeps_output, turns);
+    ChooseImplementation(panel, factors, keeps_output, transposed);
   }
   std::unique_ptr<PreparedEpilogue> epilogue;
   if (request.epilogue != nullptr) {

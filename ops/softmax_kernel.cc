@@ -46,7 +46,7 @@ class SoftmaxKernel : public Kernel {
       for (int64_t k = 0; k < lines_.length; ++k) {
         line[k] = Load(input[first + k * lines_.inner]);
       }
-      SoftmaxLine(line, logarithm_);
+      softmax_(line, logarithm_);
       for (int64_t k = 0; k < lines_.length; ++k) {
         Store(line[k], output[first + k * lines_.inner]);
       }
@@ -73,6 +73,7 @@ class SoftmaxKernel : public Kernel {
   int input_;
   int output_;
   bool logarithm_;
+  SoftmaxLine<Compute> softmax_;
   int num_parts_ = 1;
 };
 
@@ -102,16 +103,19 @@ absl::StatusOr<std::vector<TensorType>> InferAlongAxis(
 }
 
 template <typename T>
-double SoftmaxLine(std::span<T> values, bool logarithm) {
-  const VectorFunction exp = FindPrimitive(Primitive::kExp, DTypeOf<T>, 0);
-  const SumFunctions sums = FindSumFunctions(DTypeOf<T>);
+SoftmaxLine<T>::SoftmaxLine()
+    : exp_(FindPrimitive(Primitive::kExp, DTypeOf<T>, 0)),
+      sums_(FindSumFunctions(DTypeOf<T>)) {}
+
+template <typename T>
+double SoftmaxLine<T>::operator()(std::span<T> values, bool logarithm) const {
   T largest = -std::numeric_limits<T>::infinity();
   for (const T value : values) largest = value > largest ? value : largest;
   for (T& value : values) value -= largest;
   double sum = 0;
   if (!logarithm) {
-    exp(values.data(), nullptr, nullptr, values.data(), values.size());
-    sums.sum(values.data(), values.size(), &sum);
+    exp_(values.data(), nullptr, nullptr, values.data(), values.size());
+    sums_.sum(values.data(), values.size(), &sum);
     const T scale = static_cast<T>(1 / sum);
     for (T& value : values) value *= scale;
     return static_cast<double>(largest) + std::log(sum);
@@ -120,8 +124,8 @@ double SoftmaxLine(std::span<T> values, bool logarithm) {
   T exponentials[kBlock];
   for (size_t at = 0; at < values.size(); at += kBlock) {
     const size_t n = std::min(kBlock, values.size() - at);
-    exp(values.data() + at, nullptr, nullptr, exponentials, n);
-    sums.sum(exponentials, n, &sum);
+    exp_(values.data() + at, nullptr, nullptr, exponentials, n);
+    sums_.sum(exponentials, n, &sum);
   }
   const double log_sum = std::log(sum);
   for (T& value : values) {
@@ -130,8 +134,8 @@ double SoftmaxLine(std::span<T> values, bool logarithm) {
   return static_cast<double>(largest) + log_sum;
 }
 
-template double SoftmaxLine<float>(std::span<float>, bool);
-template double SoftmaxLine<double>(std::span<double>, bool);
+template class SoftmaxLine<float>;
+template class SoftmaxLine<double>;
 
 absl::StatusOr<std::unique_ptr<Kernel>> MakeSoftmaxKernel(
     const KernelRequest& request, bool logarithm) {

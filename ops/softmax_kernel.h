@@ -13,6 +13,7 @@
 #include "evengrad/graph/tensor_type.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/reference.h"
+#include "evengrad/ops/vector_primitives.h"
 
 namespace evengrad {
 
@@ -36,10 +37,19 @@ absl::StatusOr<std::vector<TensorType>> InferAlongAxis(
     const InferContext& context);
 
 // values[k] <- exp(values[k] - m) / sum, or values[k] - m - log(sum), where m
-// is the largest; sum is added up in f64. T is float or double. Returns
-// m + log(sum), the logarithm of the sum of exponentials.
+// is the largest; sum is added up in f64. T is float or double. Gives
+// m + log(sum), the logarithm of the sum of exponentials. Kernels keep one: its
+// vector loops are found when it is made.
 template <typename T>
-double SoftmaxLine(std::span<T> values, bool logarithm);
+class SoftmaxLine {
+ public:
+  SoftmaxLine();
+  double operator()(std::span<T> values, bool logarithm) const;
+
+ private:
+  VectorFunction exp_;
+  SumFunctions sums_;
+};
 
 // softmax or log_softmax along the request's "axis".
 absl::StatusOr<std::unique_ptr<Kernel>> MakeSoftmaxKernel(

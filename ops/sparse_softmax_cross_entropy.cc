@@ -114,7 +114,7 @@ class LossKernel : public Kernel {
     const bool known = label >= 0 && label < static_cast<double>(classes_);
     const auto at = known ? static_cast<size_t>(label) : 0;
     const double chosen = known ? static_cast<double>(line[at]) : 0;
-    const double log_sum = SoftmaxLine(line, /*logarithm=*/false);
+    const double log_sum = softmax_(line, /*logarithm=*/false);
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
     StoreFromDouble(DTypeOf<T>, context.buffers[loss_], row,
                     known ? log_sum - chosen : kNaN);
@@ -132,6 +132,7 @@ class LossKernel : public Kernel {
   int labels_;
   int loss_;
   int residual_;
+  SoftmaxLine<Compute> softmax_;
   int num_parts_ = 1;
 };
 

@@ -27,19 +27,41 @@ HWY_INLINE hn::Vec<Doubles> LoadDoubles(Doubles d, const double* from) {
   return hn::LoadU(d, from);
 }
 
+// The sum of what `add`(sum, place) adds up in eight chains, as many as
+// multiply-adds are under way at a time, of the places below `end`, a multiple
+// of eight vectors.
+template <class D, class Add>
+HWY_INLINE hn::Vec<D> SumOfEightChains(D d, int64_t end, const Add& add) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+  auto sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
+  for (int64_t i = 0; i < end; i += 8 * lanes) {
+    add(sum0, i);
+    add(sum1, i + lanes);
+    add(sum2, i + 2 * lanes);
+    add(sum3, i + 3 * lanes);
+    add(sum4, i + 4 * lanes);
+    add(sum5, i + 5 * lanes);
+    add(sum6, i + 6 * lanes);
+    add(sum7, i + 7 * lanes);
+  }
+  return hn::Add(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)),
+                 hn::Add(hn::Add(sum4, sum5), hn::Add(sum6, sum7)));
+}
+
 // The sum of 32 chains on AVX2 and on AVX-512, which has four long vectors of
 // them: the same bits.
 template <typename T>
 double SumOfSquares(const T* input, int64_t count) {
   const Doubles d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   const auto add = [&](hn::Vec<Doubles>& sum, int64_t at) HWY_ATTR {
     const auto x = LoadDoubles(d, input + at);
     sum = hn::MulAdd(x, x, sum);
   };
   int64_t i = 0;
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   for (; i + 4 * lanes <= count; i += 4 * lanes) {
     add(sum0, i);
     add(sum1, i + lanes);
@@ -54,20 +76,8 @@ double SumOfSquares(const T* input, int64_t count) {
       hn::SumOfLanes(narrow, hn::Add(hn::Add(fold(sum0), fold(sum1)),
                                      hn::Add(fold(sum2), fold(sum3)))));
 #else
-  auto sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
-  for (; i + 8 * lanes <= count; i += 8 * lanes) {
-    add(sum0, i);
-    add(sum1, i + lanes);
-    add(sum2, i + 2 * lanes);
-    add(sum3, i + 3 * lanes);
-    add(sum4, i + 4 * lanes);
-    add(sum5, i + 5 * lanes);
-    add(sum6, i + 6 * lanes);
-    add(sum7, i + 7 * lanes);
-  }
-  sum0 = hn::Add(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)),
-                 hn::Add(hn::Add(sum4, sum5), hn::Add(sum6, sum7)));
-  double sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  i = count - count % (8 * lanes);
+  double sum = hn::GetLane(hn::SumOfLanes(d, SumOfEightChains(d, i, add)));
 #endif
   for (; i < count; ++i) {
     sum += static_cast<double>(input[i]) * static_cast<double>(input[i]);
@@ -88,26 +98,11 @@ double FiniteTest(const T* input, int64_t count) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
-  // As many chains as multiply-adds are under way at a time.
-  auto sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero;
-  auto sum4 = zero, sum5 = zero, sum6 = zero, sum7 = zero;
   const auto add = [&](hn::Vec<decltype(d)>& sum, int64_t at) HWY_ATTR {
     sum = hn::MulAdd(hn::LoadU(d, input + at), zero, sum);
   };
-  int64_t i = 0;
-  for (; i + 8 * lanes <= count; i += 8 * lanes) {
-    add(sum0, i);
-    add(sum1, i + lanes);
-    add(sum2, i + 2 * lanes);
-    add(sum3, i + 3 * lanes);
-    add(sum4, i + 4 * lanes);
-    add(sum5, i + 5 * lanes);
-    add(sum6, i + 6 * lanes);
-    add(sum7, i + 7 * lanes);
-  }
-  sum0 = hn::Add(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)),
-                 hn::Add(hn::Add(sum4, sum5), hn::Add(sum6, sum7)));
-  T sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  int64_t i = count - count % (8 * lanes);
+  T sum = hn::GetLane(hn::SumOfLanes(d, SumOfEightChains(d, i, add)));
   for (; i < count; ++i) sum += input[i] * 0;
   return static_cast<double>(sum);
 }

@@ -275,8 +275,8 @@ inline void PackRows(const float* from, int64_t stride, int64_t count,
 
 // to[j * to_row + i] = from[i * row + j] for i < rows, j < columns. Whole cache
 // lines are written: rows of `to` may lie on few sets of the cache.
-inline void StoreTurned(const float* from, int64_t row, int64_t rows,
-                        int64_t columns, float* to, int64_t to_row) {
+inline void StoreTransposedMatrix(const float* from, int64_t row, int64_t rows,
+                                  int64_t columns, float* to, int64_t to_row) {
   const hn::FixedTag<float, 4> d;
   const int64_t whole = columns - columns % 4;
   int64_t i = 0;

@@ -114,7 +114,7 @@ class Multiplication {
                      (blocking.pack_ahead ? blocking.group_elements : 0)),
         packed_input_(
             reinterpret_cast<float*>(call.scratch + blocking.weights_bytes)),
-        unturned_(reinterpret_cast<float*>(
+        row_major_block_(reinterpret_cast<float*>(
             call.scratch + blocking.weights_bytes + blocking.input_bytes)) {}
 
   void Run() {
@@ -185,16 +185,16 @@ class Multiplication {
   }
 
   RowBlock MakeBlock(const Group& at) {
-    RowBlock block = {.input = {call_.input + at.row * p_.input.row +
-                                    at.depth * p_.input.column,
-                                p_.input.row, p_.input.column},
-                      .rows = std::min(b_.row_block, p_.rows - at.row),
-                      .depth = DepthOf(at),
-                      .output = b_.turns_output() ? unturned_ : call_.output,
-                      .output_row = b_.transient || b_.turns_output()
-                                        ? b_.column_group
-                                        : p_.output.row,
-                      .add = at.depth > 0};
+    RowBlock block = {
+        .input = {call_.input + at.row * p_.input.row +
+                      at.depth * p_.input.column,
+                  p_.input.row, p_.input.column},
+        .rows = std::min(b_.row_block, p_.rows - at.row),
+        .depth = DepthOf(at),
+        .output = b_.column_major_output() ? row_major_block_ : call_.output,
+        .output_row = b_.transient || b_.column_major_output() ? b_.column_group
+                                                               : p_.output.row,
+        .add = at.depth > 0};
     if (b_.pack_input) {
       block.input.data = PackedInput(at, block);
       block.packed = true;
@@ -219,7 +219,7 @@ class Multiplication {
     const bool complete = group.depth + block_.depth == p_.depth;
     const bool calls = complete && call_.done.function != nullptr;
     const int64_t rows =
-        calls || b_.turns_output() ? b_.call_rows : block_.rows;
+        calls || b_.column_major_output() ? b_.call_rows : block_.rows;
     if (b_.pack_ahead) {
       const int64_t tiles = NumTiles(block_, ColumnsOf(group));
       background_.pieces =
@@ -231,12 +231,13 @@ class Multiplication {
       part.input.data = block_.packed
                             ? block_.input.data + i * block_.depth
                             : block_.input.data + i * block_.input.row;
-      if (!b_.transient && !b_.turns_output()) {
+      if (!b_.transient && !b_.column_major_output()) {
         part.output += (group.row + i) * p_.output.row + group.column;
       }
       if (complete) Fetch(group, group.row + i, part);
       RunStrips(group, part);
-      if (b_.turns_output()) Turn(group, group.row + i, part.rows);
+      if (b_.column_major_output())
+        TransposeBlock(group, group.row + i, part.rows);
       if (!calls) continue;
       call_.done.function(call_.done.argument,
                           {group.row + i, group.row + i + part.rows,
@@ -244,14 +245,15 @@ class Multiplication {
     }
   }
 
-  void Turn(const Group& group, int64_t row, int64_t rows) {
+  void TransposeBlock(const Group& group, int64_t row, int64_t rows) {
     float* to = call_.output;
     int64_t to_row = b_.call_rows;
     if (!b_.transient) {
       to += row + group.column * p_.output.column;
       to_row = p_.output.column;
     }
-    StoreTurned(unturned_, b_.column_group, rows, ColumnsOf(group), to, to_row);
+    StoreTransposedMatrix(row_major_block_, b_.column_group, rows,
+                          ColumnsOf(group), to, to_row);
   }
 
   void RunStrips(const Group& group, const RowBlock& part) {
@@ -293,7 +295,7 @@ class Multiplication {
     Prefetches fetched;
     const MatMulCompanions& companions = call_.companions;
     for (int c = 0; c < companions.count; ++c) {
-      if (b_.turns_output()) {
+      if (b_.column_major_output()) {
         fetched.Add(companions.data[c] + row + group.column * companions.row,
                     companions.row, ColumnsOf(group), part.rows);
       } else {
@@ -331,7 +333,7 @@ class Multiplication {
   int64_t packing_block_ = 0;
   const float* weights_ = nullptr;  // packed, of the group that is multiplied
   float* packed_input_;
-  float* unturned_;  // a block, where its columns will be dense
+  float* row_major_block_;  // of a column-major output
   RowBlock block_;
   Background background_;
 };
@@ -432,13 +434,13 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
                     b.depth_block * b.column_group >= kWeightsWorthPacking);
   b.pack_ahead = b.pack_weights && !whole;
   b.row_block = RoundUp(DivideUp(p.rows, DivideUp(p.rows, kMaxRowBlock)), 4);
-  // What is turned has whole rows as often as it can.
-  const bool narrow_calls = !b.turns_output() && FarApart(p.output);
+  // A column-major output gets whole columns as often as it can.
+  const bool narrow_calls = !b.column_major_output() && FarApart(p.output);
   const int64_t call_rows =
-      narrow_calls
-          ? kCallRowsFarApart
-          : std::clamp<int64_t>(kCallElements / b.column_group, 24,
-                                b.turns_output() ? kMaxRowBlock : kMaxCallRows);
+      narrow_calls ? kCallRowsFarApart
+                   : std::clamp<int64_t>(
+                         kCallElements / b.column_group, 24,
+                         b.column_major_output() ? kMaxRowBlock : kMaxCallRows);
   b.call_rows = std::min(
       p.rows,
       RoundUp(DivideUp(b.row_block, DivideUp(b.row_block, call_rows)), 8));
@@ -454,7 +456,7 @@ VectorMatMul::VectorMatMul(const MatrixProduct& product, bool transient) {
     b.input_bytes = static_cast<size_t>(
         RoundUp(RoundUp(b.row_block, 8) * b.depth_block * kFloat, 64));
   }
-  if (b.turns_output()) {
+  if (b.column_major_output()) {
     b.block_bytes =
         static_cast<size_t>(RoundUp(b.call_rows * b.column_group * kFloat, 64));
   }

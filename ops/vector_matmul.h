@@ -59,9 +59,9 @@ struct MatMulBlocking {
   // Every block is written to the same place, for the callback alone.
   bool transient = false;
 
-  // The columns of the output are dense. A block is computed by rows, like all
-  // others, and then turned.
-  bool turns_output() const { return product.output.column != 1; }
+  // A block of a column-major output is computed by rows, like all others, and
+  // then transposed.
+  bool column_major_output() const { return product.output.column != 1; }
   int64_t num_row_blocks() const {
     return (product.rows + row_block - 1) / row_block;
   }
@@ -106,6 +106,7 @@ class VectorMatMul {
   // IsShallow(product).
   explicit VectorMatMul(const MatrixProduct& product, bool transient = false);
 
+  // The depth is one block: no sum waits in the output for the next one.
   static bool IsShallow(const MatrixProduct& product) {
     return product.depth <= kDepthBlock;
   }
@@ -116,8 +117,8 @@ class VectorMatMul {
     return blocking_.call_rows * blocking_.column_group;
   }
   int64_t block_row() const {
-    return blocking_.turns_output() ? blocking_.call_rows
-                                    : blocking_.column_group;
+    return blocking_.column_major_output() ? blocking_.call_rows
+                                           : blocking_.column_group;
   }
 
   // Bytes of 64-byte aligned scratch memory that Run needs.

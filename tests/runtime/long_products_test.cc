@@ -8,19 +8,10 @@
 #include "evengrad/ops/ops.h"
 #include "evengrad/runtime/program.h"
 #include "evengrad/runtime/session.h"
+#include "tests/runtime/sine_numbers.h"
 
 namespace evengrad {
 namespace {
-
-Tensor Numbers(int64_t rows, int64_t columns, double seed) {
-  Tensor tensor = *Tensor::Zeros(F32({rows, columns}));
-  const std::span<float> values = *tensor.mutable_values<float>();
-  for (float& value : values) {
-    value = static_cast<float>(std::sin(seed));
-    seed += 0.7;
-  }
-  return tensor;
-}
 
 struct Sizes {
   int64_t rows;

@@ -19,6 +19,7 @@
 #include "evengrad/runtime/session.h"
 #include "evengrad/train/minimize.h"
 #include "evengrad/train/optimizers.h"
+#include "tests/runtime/sine_numbers.h"
 
 namespace evengrad {
 namespace {
@@ -26,18 +27,6 @@ namespace {
 void Scale(Tensor& tensor, float factor) {
   const std::span<float> values = *tensor.mutable_values<float>();
   for (float& value : values) value *= factor;
-}
-
-// Numbers between -1 and 1 that bf16 does not hold.
-Tensor Numbers(int64_t rows, int64_t columns, int seed) {
-  Tensor tensor = *Tensor::Zeros(F32({rows, columns}));
-  double angle = seed;
-  const std::span<float> values = *tensor.mutable_values<float>();
-  for (float& value : values) {
-    angle += 0.7;
-    value = static_cast<float>(std::sin(angle));
-  }
-  return tensor;
 }
 
 double Rounded(double x) { return ToFloat(ToBFloat16(static_cast<float>(x))); }
