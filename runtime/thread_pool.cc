@@ -49,7 +49,8 @@ int NumCores() {
 
 ThreadPool::ThreadPool(int num_threads) {
   const int wanted = num_threads > 0 ? num_threads : NumCores();
-  spin_time_ = wanted > NumCores() ? kSpinTimeWhenOversubscribed : kSpinTime;
+  has_core_each_ = wanted <= NumCores();
+  spin_time_ = has_core_each_ ? kSpinTime : kSpinTimeWhenOversubscribed;
   threads_.reserve(static_cast<size_t>(wanted - 1));
   try {
     for (int worker = 1; worker < wanted; ++worker) {
@@ -62,7 +63,7 @@ ThreadPool::ThreadPool(int num_threads) {
 
 ThreadPool::~ThreadPool() {
   unclaimed_.store(kStop);
-  unclaimed_.notify_all();
+  tasks_to_claim_.Wake(static_cast<int>(threads_.size()));
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -71,37 +72,32 @@ void ThreadPool::Run(int num_tasks, Function function, void* argument) {
     for (int task = 0; task < num_tasks; ++task) function(argument, task, 0);
     return;
   }
+  if (has_core_each_) {
+    callers_core_.store(CurrentCore(), std::memory_order_relaxed);
+  }
   function_ = function;
   argument_ = argument;
   num_tasks_ = static_cast<uint32_t>(num_tasks);
   unfinished_.store(num_tasks_, std::memory_order_relaxed);
   unclaimed_.store(num_tasks_);  // publishes all of the above
-  // Costs a load each where nobody sleeps.
-  const int helpers =
-      std::min(num_tasks - 1, static_cast<int>(threads_.size()));
-  for (int i = 0; i < helpers; ++i) unclaimed_.notify_one();
+  tasks_to_claim_.Wake(num_tasks - 1);
 
-  uint32_t left = unfinished_.fetch_sub(static_cast<uint32_t>(RunTasks(0)),
-                                        std::memory_order_acq_rel);
-  auto finished = [&] {
-    left = unfinished_.load(std::memory_order_acquire);
-    return left == 0;
-  };
-  while (!SpinUntil(finished, spin_time_)) unfinished_.wait(left);
+  unfinished_.fetch_sub(static_cast<uint32_t>(RunTasks(0)));
+  auto finished = [&] { return unfinished_.load() == 0; };
+  if (!SpinUntil(finished, spin_time_)) tasks_finished_.SleepUntil(finished);
 }
 
 void ThreadPool::Work(int worker) {
   for (;;) {
-    auto woken = [&] {
-      return unclaimed_.load(std::memory_order_relaxed) != 0;
-    };
-    if (!SpinUntil(woken, spin_time_)) unclaimed_.wait(0);
+    auto woken = [&] { return unclaimed_.load() != 0; };
+    if (!SpinUntil(woken, spin_time_)) {
+      tasks_to_claim_.SleepUntil(woken);
+      LeaveCore(callers_core_.load(std::memory_order_relaxed));
+    }
     if (unclaimed_.load(std::memory_order_relaxed) == kStop) return;
     const auto done = static_cast<uint32_t>(RunTasks(worker));
     if (done == 0) continue;
-    if (unfinished_.fetch_sub(done, std::memory_order_acq_rel) == done) {
-      unfinished_.notify_one();
-    }
+    if (unfinished_.fetch_sub(done) == done) tasks_finished_.Wake(1);
   }
 }
 

@@ -5,7 +5,8 @@
 //
 // The caller is worker 0 and does what no other worker has begun, so that a
 // worker the operating system holds back costs no more than the task it is in.
-// Idle workers watch for work for a bounded time, then sleep.
+// Idle workers watch for work for a bounded time, then sleep. One that wakes on
+// the caller's core, as happens where all cores are busy, goes to another.
 #ifndef EVENGRAD_RUNTIME_THREAD_POOL_H_
 #define EVENGRAD_RUNTIME_THREAD_POOL_H_
 
@@ -17,6 +18,8 @@
 #include <vector>
 
 #include "evengrad/graph/export.h"
+#include "evengrad/runtime/core.h"
+#include "evengrad/runtime/event_count.h"
 
 namespace evengrad {
 
@@ -62,11 +65,15 @@ class EVENGRAD_EXPORT ThreadPool {
   void* argument_ = nullptr;
   uint32_t num_tasks_ = 0;
   std::chrono::nanoseconds spin_time_{};
+  bool has_core_each_ = false;  // as many cores as threads
+  std::atomic<int> callers_core_{kUnknownCore};
   // Tasks that nobody has claimed. Whoever lowers it by one owns a task of the
   // job that is current then, whichever job it looked at before.
   alignas(64) std::atomic<uint32_t> unclaimed_{0};
   // Tasks that have not returned.
   alignas(64) std::atomic<uint32_t> unfinished_{0};
+  alignas(64) EventCount tasks_to_claim_;
+  alignas(64) EventCount tasks_finished_;
   std::vector<std::thread> threads_;
 };
 
