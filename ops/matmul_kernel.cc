@@ -75,15 +75,35 @@ std::vector<Range> CutSide(int64_t length, int num_parts) {
   return ranges;
 }
 
-std::vector<Panel> CutIntoPanels(const MatrixProduct& whole) {
-  const bool by_rows = whole.rows >= whole.columns;
+// Panels of few rows, for products that are too small to be cut otherwise: each
+// reads all weights, which costs little where these are few and our own loops
+// read them as they lie.
+int NumPanelsOfFewRows(const MatrixProduct& whole, DType factors,
+                       int64_t work) {
+  constexpr int64_t kFewestRows = 16;
+  constexpr int64_t kWorkOfOnePanel = 8192;  // some 2 µs
+  const bool read_as_they_lie =
+      factors == DType::kF32 && VectorMatMul::Available() &&
+      whole.input.column == 1 && whole.weights.column == 1;
+  if (!read_as_they_lie) return 1;
+  const int64_t panels =
+      std::min(work / kWorkOfOnePanel, whole.rows / kFewestRows);
+  return static_cast<int>(std::max<int64_t>(panels, 1));
+}
+
+std::vector<Panel> CutIntoPanels(const MatrixProduct& whole, DType factors) {
+  bool by_rows = whole.rows >= whole.columns;
   const int64_t length = by_rows ? whole.rows : whole.columns;
   const int64_t limit = std::max<int64_t>(1, length / MinimumPanel(length));
-  const double flops = 2.0 * static_cast<double>(whole.rows) *
-                       static_cast<double>(whole.depth) *
-                       static_cast<double>(whole.columns);
-  const int num_parts = NumParts(static_cast<int64_t>(flops / 32), limit);
-  const std::vector<Range> ranges = CutSide(length, num_parts);
+  // In the units of NumParts.
+  const auto work = static_cast<int64_t>(
+      2.0 / 32 * static_cast<double>(whole.rows) *
+      static_cast<double>(whole.depth) * static_cast<double>(whole.columns));
+  std::vector<Range> ranges = CutSide(length, NumParts(work, limit));
+  if (ranges.size() == 1) {
+    by_rows = true;
+    ranges = CutSide(whole.rows, NumPanelsOfFewRows(whole, factors, work));
+  }
   std::vector<Panel> panels(ranges.size());
   for (size_t part = 0; part < panels.size(); ++part) {
     Panel& panel = panels[part];
@@ -154,7 +174,6 @@ class MatMulKernel : public Kernel {
     if (reads_ahead_.size() > MatMulAhead::kMax) {
       reads_ahead_.resize(MatMulAhead::kMax);
     }
-    if (num_parts() > 1) reads_ahead_.clear();  // each would fetch all of it
     for (const Panel& panel : panels_) {
       library_bytes_ =
           std::max(library_bytes_, RoundUp(panel.product_scratch_bytes()));
@@ -258,9 +277,10 @@ class MatMulKernel : public Kernel {
     if (panel.transposed) std::swap(product.input, product.weights);
     MatMulAhead& ahead = product.ahead;
     for (const AheadRead& read : reads_ahead_) {
-      ahead.data[ahead.count] = context.input<float>(read.buffer);
-      ahead.elements[ahead.count++] =
-          read.bytes / static_cast<int64_t>(sizeof(float));
+      const Range share = PartRange(
+          read.bytes / static_cast<int64_t>(sizeof(float)), part, num_parts());
+      ahead.data[ahead.count] = context.input<float>(read.buffer) + share.begin;
+      ahead.elements[ahead.count++] = share.end - share.begin;
     }
     panel.vector->Run(product);
   }
@@ -396,7 +416,7 @@ absl::StatusOr<MatrixProduct> WholeProduct(const KernelRequest& request) {
 absl::StatusOr<std::unique_ptr<Kernel>> MakeMatMulKernel(
     const KernelRequest& request) {
   EVENGRAD_ASSIGN_OR_RETURN(const MatrixProduct whole, WholeProduct(request));
-  std::vector<Panel> panels = CutIntoPanels(whole);
+  std::vector<Panel> panels = CutIntoPanels(whole, request.inputs[0].dtype);
   const DType dtype = request.outputs[0].dtype;
   if (dtype == DType::kF32) {
     return MakeFloatKernel(request, std::move(panels), whole);
