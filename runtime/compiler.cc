@@ -9,6 +9,7 @@
 #include "evengrad/graph/suggest.h"
 #include "evengrad/graph/user_code.h"
 #include "evengrad/runtime/buffer_plan.h"
+#include "evengrad/runtime/estimated_time.h"
 #include "evengrad/runtime/fusion.h"
 #include "evengrad/runtime/group_kernel.h"
 #include "evengrad/runtime/memory_limit.h"
@@ -24,9 +25,9 @@ namespace {
 // worth their time.
 constexpr int kMaxRounds = 3;
 
-// Kernels with less work than this together run on the calling thread: about
-// three microseconds, in the units of NumParts.
-constexpr int64_t kMinParallelWork = 6000;
+// Stages that a second worker would shorten by less run on the calling thread:
+// to hand a task over, and what it reads and writes, costs as much.
+constexpr double kLeastGainNanoseconds = 500;
 
 // Gives every value a static type.
 absl::Status SpecializeProgram(Program& program,
@@ -111,21 +112,6 @@ KernelDescription DescribeKernel(const Graph& graph, const FusionPlan& fusion,
   return description;
 }
 
-// The work of a group in the units of NumParts.
-int64_t WorkOf(const Program& program, const Group& group) {
-  int64_t work = 0;
-  for (int id : group.nodes) {
-    const Node node = program.graph.node(id);
-    int64_t elements = node.output_type().shape.NumElements().value_or(0);
-    if (node.op().cost) {
-      elements = std::max(
-          elements, static_cast<int64_t>(node.op().cost(node).flops / 32));
-    }
-    work += elements;
-  }
-  return work;
-}
-
 // A worker's; no machine has more, and sums of them do not overflow.
 constexpr size_t kMostScratchBytes = size_t{1} << 48;
 
@@ -136,7 +122,8 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       PlanReadsAhead(compiled.program.graph, fusion, schedule, buffers);
   for (const std::vector<int>& groups : schedule.stages) {
     Stage stage{static_cast<int>(compiled.tasks.size()), 0, false};
-    int64_t work = 0;
+    double time = 0;
+    double longest_task = 0;
     for (int g : groups) {
       const Group& group = fusion.groups[g];
       const Node first = compiled.program.graph.node(group.nodes.front());
@@ -158,6 +145,10 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});
       }
+      const double kernel_time = EstimatedTime(compiled.program.graph, group);
+      time += kernel_time;
+      longest_task =
+          std::max(longest_task, kernel_time / (*kernel)->num_parts());
       // Every worker's share begins at a multiple of 64 bytes.
       compiled.scratch_bytes = std::max(
           compiled.scratch_bytes,
@@ -169,11 +160,11 @@ absl::Status MakeKernels(const FusionPlan& fusion,
           DescribeKernel(compiled.program.graph, fusion, group, buffers,
                          static_cast<int>(compiled.stages.size()),
                          compiled.kernels.back()->implementation()));
-      work += WorkOf(compiled.program, group);
     }
     stage.num_tasks =
         static_cast<int>(compiled.tasks.size()) - stage.first_task;
-    stage.parallel = stage.num_tasks > 1 && work >= kMinParallelWork;
+    stage.parallel =
+        time - std::max(time / 2, longest_task) >= kLeastGainNanoseconds;
     compiled.stages.push_back(stage);
   }
   return absl::OkStatus();

@@ -9,12 +9,15 @@
 
 #include "evengrad/graph/source_ops.h"
 #include "evengrad/graph/status.h"
+#include "evengrad/runtime/estimated_time.h"
 
 namespace evengrad {
 namespace {
 
 // Bounds how much memory of independent branches is alive at once.
 constexpr size_t kMaxStageGroups = 8;
+// Likewise, by what groups that nobody waits for read.
+constexpr size_t kMaxPostponed = 2;
 
 class Scheduler {
  public:
@@ -33,7 +36,9 @@ class Scheduler {
     for (size_t g = 0; g < fusion_.groups.size(); ++g) MarkIfReady(g);
     size_t done = 0;
     while (done < fusion_.groups.size()) {
-      if (ready_.empty()) EVENGRAD_RETURN_IF_ERROR(ReleaseOne());
+      if (ready_.empty() && postponed_.empty()) {
+        EVENGRAD_RETURN_IF_ERROR(ReleaseOne());
+      }
       done += RunStage();
     }
     return std::move(schedule_);
@@ -172,16 +177,61 @@ class Scheduler {
     }
   }
 
-  size_t RunStage() {
+  // Nobody waits for it: it may run at any time.
+  bool IsLast(int group) const {
+    return successors_[group].empty() && !holds_.contains(group) &&
+           !effects_.contains(group);
+  }
+
+  double TimeOf(int group) const {
+    return EstimatedTime(program_.graph, fusion_.groups[group]);
+  }
+
+  // The groups that others wait for, as soon as they are ready.
+  std::vector<int> TakeReady() {
     std::vector<int> stage;
     while (!ready_.empty() && stage.size() < kMaxStageGroups) {
       const int group = ready_.top().second;
       const bool alone = effects_.contains(group);
       if (alone && !stage.empty()) break;
-      stage.push_back(group);
       ready_.pop();
+      if (IsLast(group)) {
+        postponed_.push_back(group);
+        continue;
+      }
+      stage.push_back(group);
       if (alone) break;
     }
+    return stage;
+  }
+
+  // Beside them what nobody waits for, where they take long enough: the product
+  // that makes a weight's gradient, and its update, keep a worker busy while
+  // another computes the next product of the chain through the layers, rather
+  // than the little that stands between two of those.
+  void AddPostponed(std::vector<int>& stage) {
+    if (!stage.empty() && effects_.contains(stage.front())) return;
+    double time = 0;
+    for (int group : stage) time += TimeOf(group);
+    const bool nothing_else = stage.empty();
+    std::vector<int> left;
+    for (int group : postponed_) {
+      const bool fits = nothing_else || TimeOf(group) <= 2 * time;
+      (fits && stage.size() < kMaxStageGroups ? stage : left).push_back(group);
+    }
+    while (left.size() > kMaxPostponed && stage.size() < kMaxStageGroups) {
+      stage.push_back(left.front());
+      left.erase(left.begin());
+    }
+    postponed_ = std::move(left);
+    std::ranges::sort(stage, {}, [&](int group) {
+      return fusion_.groups[group].nodes.front();
+    });
+  }
+
+  size_t RunStage() {
+    std::vector<int> stage = TakeReady();
+    AddPostponed(stage);
     const int index = static_cast<int>(schedule_.stages.size());
     for (int group : stage) schedule_.stage_of[group] = index;
     for (int group : stage) {
@@ -238,6 +288,7 @@ class Scheduler {
   const Program& program_;
   const FusionPlan& fusion_;
   StageSchedule schedule_;
+  std::vector<int> postponed_;  // ready; nobody waits for them
   std::vector<std::vector<int>> successors_;
   std::vector<int> waits_for_;              // producers and holds, by group
   std::vector<std::vector<Hold>> held_by_;  // by writer

@@ -197,6 +197,61 @@ TEST(SchedulePlanTest, AReaderThatNeedsTheNewValuePreventsOverwriting) {
   EXPECT_FALSE(schedule->in_place[0]);
 }
 
+// The stage of each of `values`.
+std::vector<int> StagesOf(const Graph& graph, const std::vector<Value>& fetched,
+                          const std::vector<Value>& values) {
+  Program program{.graph = graph};
+  for (const Value& value : fetched) {
+    program.fetches.push_back({value.name(), value});
+  }
+  const FusionPlan fusion = PlanFusion(program, true);
+  const absl::StatusOr<StageSchedule> schedule = PlanSchedule(program, fusion);
+  EXPECT_TRUE(schedule.ok()) << schedule.status();
+  std::vector<int> stages;
+  for (const Value& value : values) {
+    if (!schedule.ok()) break;
+    stages.push_back(schedule->stage_of[fusion.group_of[value.id().node]]);
+  }
+  return stages;
+}
+
+TEST(SchedulePlanTest, WhatNobodyWaitsForRunsBesideWhatTakesAsLong) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({100, 100}));
+  const Value first = MatMul(x, x);
+  const Value aside = MatMul(first, x);  // could run with `small`
+  const Value small = ReduceMean(first);
+  const Value second = MatMul(x, Transpose(x) * small);
+  const Value last = MatMul(second, x);
+  const std::vector<int> stages =
+      StagesOf(graph, {aside, last}, {first, small, aside, second, last});
+  ASSERT_EQ(stages.size(), 5u);
+  EXPECT_LT(stages[0], stages[1]);
+  EXPECT_LT(stages[1], stages[2]);
+  EXPECT_EQ(stages[2], stages[3]);
+  EXPECT_LT(stages[3], stages[4]);
+}
+
+// Their inputs live as long.
+TEST(SchedulePlanTest, PutsOffNoMoreThanAFew) {
+  Graph graph;
+  const Value x = Placeholder(graph, "x", F32({100, 100}));
+  Value small = ReduceMean(x);
+  std::vector<Value> products;
+  for (int i = 0; i < 5; ++i) {
+    products.push_back(MatMul(x, Exp(x) + static_cast<double>(i)));
+    small = ReduceMean(Sqrt(x) * small);
+  }
+  std::vector<Value> fetched = products;
+  fetched.push_back(small);
+  std::vector<int> stages = StagesOf(graph, fetched, products);
+  ASSERT_EQ(stages.size(), 5u);
+  const int end = StagesOf(graph, fetched, {small})[0];
+  std::ranges::sort(stages);
+  EXPECT_LT(stages[2], end);
+  EXPECT_EQ(stages[3], end);  // nothing else is left
+}
+
 TEST(SchedulePlanTest, ACircleOfGroupsIsAnError) {
   Graph graph;
   const Value first = Exp(Placeholder(graph, "x", F32({4})));
