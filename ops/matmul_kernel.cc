@@ -77,18 +77,29 @@ std::vector<Range> CutSide(int64_t length, int num_parts) {
 
 // Panels of few rows, for products that are too small to be cut otherwise: each
 // reads all weights, which costs little where these are few and our own loops
-// read them as they lie.
-int NumPanelsOfFewRows(const MatrixProduct& whole, DType factors,
-                       int64_t work) {
-  constexpr int64_t kFewestRows = 16;
+// read both factors as they lie.
+std::vector<Range> CutFewRows(const MatrixProduct& whole, DType factors,
+                              int64_t work) {
+  constexpr int64_t kFewRows = 16;
   constexpr int64_t kWorkOfOnePanel = 8192;  // some 2 µs
-  const bool read_as_they_lie =
-      factors == DType::kF32 && VectorMatMul::Available() &&
-      whole.input.column == 1 && whole.weights.column == 1;
-  if (!read_as_they_lie) return 1;
+  constexpr int64_t kMaxPanels = 4;
+  constexpr int64_t kGrain = 4;
+  const std::vector<Range> uncut = {{0, whole.rows}};
   const int64_t panels =
-      std::min(work / kWorkOfOnePanel, whole.rows / kFewestRows);
-  return static_cast<int>(std::max<int64_t>(panels, 1));
+      std::min({work / kWorkOfOnePanel, whole.rows / kFewRows, kMaxPanels});
+  if (panels < 2 || factors != DType::kF32 || !VectorMatMul::Available() ||
+      whole.input.column != 1 || whole.weights.column != 1) {
+    return uncut;
+  }
+  MatrixProduct panel = whole;
+  panel.rows = whole.rows / panels;
+  if (VectorMatMul(panel).weights_blocks() > 0) return uncut;  // copies them
+  std::vector<Range> ranges;
+  for (int part = 0; part < panels; ++part) {
+    ranges.push_back(
+        PartRange(whole.rows, part, static_cast<int>(panels), kGrain));
+  }
+  return ranges;
 }
 
 std::vector<Panel> CutIntoPanels(const MatrixProduct& whole, DType factors) {
@@ -102,7 +113,7 @@ std::vector<Panel> CutIntoPanels(const MatrixProduct& whole, DType factors) {
   std::vector<Range> ranges = CutSide(length, NumParts(work, limit));
   if (ranges.size() == 1) {
     by_rows = true;
-    ranges = CutSide(whole.rows, NumPanelsOfFewRows(whole, factors, work));
+    ranges = CutFewRows(whole, factors, work);
   }
   std::vector<Panel> panels(ranges.size());
   for (size_t part = 0; part < panels.size(); ++part) {

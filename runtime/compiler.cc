@@ -25,8 +25,8 @@ namespace {
 // worth their time.
 constexpr int kMaxRounds = 3;
 
-// Stages that a second worker would shorten by less run on the calling thread:
-// to hand a task over, and what it reads and writes, costs as much.
+// To hand a kernel over to another worker, with what it reads and writes, costs
+// as much.
 constexpr double kLeastGainNanoseconds = 500;
 
 // Gives every value a static type.
@@ -123,7 +123,8 @@ absl::Status MakeKernels(const FusionPlan& fusion,
   for (const std::vector<int>& groups : schedule.stages) {
     Stage stage{static_cast<int>(compiled.tasks.size()), 0, false};
     double time = 0;
-    double longest_task = 0;
+    double longest_time = 0;
+    bool has_parts = false;  // a kernel that has been cut is worth sharing
     for (int g : groups) {
       const Group& group = fusion.groups[g];
       const Node first = compiled.program.graph.node(group.nodes.front());
@@ -145,10 +146,10 @@ absl::Status MakeKernels(const FusionPlan& fusion,
       for (int part = 0; part < (*kernel)->num_parts(); ++part) {
         compiled.tasks.push_back({kernel->get(), part});
       }
+      has_parts |= (*kernel)->num_parts() > 1;
       const double kernel_time = EstimatedTime(compiled.program.graph, group);
       time += kernel_time;
-      longest_task =
-          std::max(longest_task, kernel_time / (*kernel)->num_parts());
+      longest_time = std::max(longest_time, kernel_time);
       // Every worker's share begins at a multiple of 64 bytes.
       compiled.scratch_bytes = std::max(
           compiled.scratch_bytes,
@@ -163,8 +164,8 @@ absl::Status MakeKernels(const FusionPlan& fusion,
     }
     stage.num_tasks =
         static_cast<int>(compiled.tasks.size()) - stage.first_task;
-    stage.parallel =
-        time - std::max(time / 2, longest_task) >= kLeastGainNanoseconds;
+    stage.parallel = has_parts || time - std::max(time / 2, longest_time) >=
+                                      kLeastGainNanoseconds;
     compiled.stages.push_back(stage);
   }
   return absl::OkStatus();

@@ -2,6 +2,8 @@
 
 #if defined(__linux__)
 #include <sched.h>
+
+#include <cstddef>
 #endif
 
 namespace evengrad {

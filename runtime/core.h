@@ -10,7 +10,8 @@ inline constexpr int kUnknownCore = -1;
 int CurrentCore();
 
 // Moves the calling thread to another core if it runs on `core` and may run on
-// others; which those are stays as it is.
+// others. It may run on the same ones as before; an affinity that somebody else
+// gives it at that moment is lost.
 void LeaveCore(int core);
 
 }  // namespace evengrad

@@ -1,9 +1,9 @@
 #include "evengrad/runtime/estimated_time.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "evengrad/graph/op_def.h"
+#include "evengrad/graph/tensor_type.h"
 
 namespace evengrad {
 namespace {
@@ -20,15 +20,17 @@ double ElementsOf(const TensorType& type) {
 
 double TimeOf(const Node& node) {
   double elements = 0;
-  for (int i = 0; i < node.num_inputs(); ++i) {
-    elements = std::max(elements, ElementsOf(node.input(i).type()));
-  }
   for (int i = 0; i < node.num_outputs(); ++i) {
-    elements = std::max(elements, ElementsOf(node.output_type(i)));
+    elements += ElementsOf(node.output_type(i));
   }
-  const double flops = node.op().cost ? node.op().cost(node).flops : 0;
-  return std::max(elements / kElementsPerNanosecond,
-                  flops / kFlopsPerNanosecond);
+  // In a loop, what other nodes made is still in registers.
+  if (node.op().elementwise || !node.op().cost) {
+    return elements / kElementsPerNanosecond;
+  }
+  const Cost cost = node.op().cost(node);
+  return std::max({elements / kElementsPerNanosecond,
+                   cost.bytes / sizeof(float) / kElementsPerNanosecond,
+                   cost.flops / kFlopsPerNanosecond});
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 
 namespace evengrad {
 
-// Nanoseconds of one core; other cores and shapes take half or twice as long. A
-// function of the graph only. Requires static types.
+// Nanoseconds of one core, as products in f32 and cheap loops take them; what
+// an op's cost does not tell, as of random numbers, takes longer. A function of
+// the graph only. Requires static types.
 EVENGRAD_EXPORT double EstimatedTime(const Graph& graph, const Group& group);
 
 }  // namespace evengrad

@@ -17,7 +17,8 @@ class EventCount {
  public:
   // Returns when condition() is true. Whoever makes it true calls Wake
   // thereafter; what it reads are atomics that both sides access with
-  // sequential consistency.
+  // sequential consistency. It runs under a lock; all who sleep here wait for
+  // the same.
   template <typename Condition>
   void SleepUntil(Condition condition) {
     std::unique_lock<std::mutex> lock(mutex_);

@@ -16,8 +16,12 @@ namespace {
 
 // Bounds how much memory of independent branches is alive at once.
 constexpr size_t kMaxStageGroups = 8;
-// Likewise, by what groups that nobody waits for read.
+// And how much of what groups read that are put off: so many, for so many
+// stages.
 constexpr size_t kMaxPostponed = 2;
+constexpr int kMaxStagesWaited = 8;
+// What takes less, in nanoseconds, is not worth putting off.
+constexpr double kLeastPostponed = 1000;
 
 class Scheduler {
  public:
@@ -29,6 +33,9 @@ class Scheduler {
         held_by_(fusion.groups.size()) {}
 
   absl::StatusOr<StageSchedule> Plan() {
+    for (const Group& group : fusion_.groups) {
+      times_.push_back(EstimatedTime(program_.graph, group));
+    }
     FindDependencies();
     FindGuardMakers();
     FindUpdatesInPlace();
@@ -46,6 +53,11 @@ class Scheduler {
 
  private:
   using ByFirstNode = std::pair<int, int>;  // first node, group
+
+  struct Postponed {
+    int group;
+    int since;  // stage
+  };
 
   // A writer in place waits for a reader of the old value.
   struct Hold {
@@ -177,26 +189,23 @@ class Scheduler {
     }
   }
 
-  // Nobody waits for it: it may run at any time.
-  bool IsLast(int group) const {
+  // Nobody waits for it, and it takes a while: it may run later, which only
+  // keeps its inputs alive.
+  bool MayWait(int group) const {
     return successors_[group].empty() && !holds_.contains(group) &&
-           !effects_.contains(group);
+           !effects_.contains(group) && times_[group] >= kLeastPostponed;
   }
 
-  double TimeOf(int group) const {
-    return EstimatedTime(program_.graph, fusion_.groups[group]);
-  }
-
-  // The groups that others wait for, as soon as they are ready.
-  std::vector<int> TakeReady() {
+  // The groups that are ready, but for those put off.
+  std::vector<int> TakeReady(int index) {
     std::vector<int> stage;
     while (!ready_.empty() && stage.size() < kMaxStageGroups) {
       const int group = ready_.top().second;
       const bool alone = effects_.contains(group);
       if (alone && !stage.empty()) break;
       ready_.pop();
-      if (IsLast(group)) {
-        postponed_.push_back(group);
+      if (MayWait(group) && postponed_.size() < kMaxPostponed) {
+        postponed_.push_back({group, index});
         continue;
       }
       stage.push_back(group);
@@ -205,34 +214,32 @@ class Scheduler {
     return stage;
   }
 
-  // Beside them what nobody waits for, where they take long enough: the product
-  // that makes a weight's gradient, and its update, keep a worker busy while
-  // another computes the next product of the chain through the layers, rather
-  // than the little that stands between two of those.
-  void AddPostponed(std::vector<int>& stage) {
+  // Beside them what was put off, where they take long enough: the product that
+  // makes a weight's gradient, and its update, keep a worker busy while another
+  // computes the next product of the chain through the layers, rather than the
+  // little that stands between two of those.
+  void AddPostponed(int index, std::vector<int>& stage) {
+    if (postponed_.empty()) return;
     if (!stage.empty() && effects_.contains(stage.front())) return;
     double time = 0;
-    for (int group : stage) time += TimeOf(group);
+    for (int group : stage) time += times_[group];
     const bool nothing_else = stage.empty();
-    std::vector<int> left;
-    for (int group : postponed_) {
-      const bool fits = nothing_else || TimeOf(group) <= 2 * time;
-      (fits && stage.size() < kMaxStageGroups ? stage : left).push_back(group);
-    }
-    while (left.size() > kMaxPostponed && stage.size() < kMaxStageGroups) {
-      stage.push_back(left.front());
-      left.erase(left.begin());
-    }
-    postponed_ = std::move(left);
+    std::erase_if(postponed_, [&](const Postponed& postponed) {
+      const bool now = nothing_else || times_[postponed.group] <= 2 * time ||
+                       index - postponed.since >= kMaxStagesWaited;
+      if (!now || stage.size() >= kMaxStageGroups) return false;
+      stage.push_back(postponed.group);
+      return true;
+    });
     std::ranges::sort(stage, {}, [&](int group) {
       return fusion_.groups[group].nodes.front();
     });
   }
 
   size_t RunStage() {
-    std::vector<int> stage = TakeReady();
-    AddPostponed(stage);
     const int index = static_cast<int>(schedule_.stages.size());
+    std::vector<int> stage = TakeReady(index);
+    AddPostponed(index, stage);
     for (int group : stage) schedule_.stage_of[group] = index;
     for (int group : stage) {
       for (int successor : successors_[group]) Release(successor);
@@ -288,7 +295,8 @@ class Scheduler {
   const Program& program_;
   const FusionPlan& fusion_;
   StageSchedule schedule_;
-  std::vector<int> postponed_;  // ready; nobody waits for them
+  std::vector<Postponed> postponed_;
+  std::vector<double> times_;  // estimated, by group
   std::vector<std::vector<int>> successors_;
   std::vector<int> waits_for_;              // producers and holds, by group
   std::vector<std::vector<Hold>> held_by_;  // by writer

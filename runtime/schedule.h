@@ -24,12 +24,12 @@ struct StageSchedule {
 // A topological order of the groups. Among groups that may run, the one whose
 // first node is earliest goes first. A group that no other waits for, such as a
 // parameter's gradient with its update, runs beside the next stage that takes
-// half as long or longer; few of them are put off so. What reads an alias waits
-// for all inputs of the alias. A group that writes a state in place waits for
-// the state's other readers; where that is impossible, the new value is stored
-// elsewhere and committed at the end. A group with effects (OpDef::has_effects)
-// has a stage of its own, and no state is written before it. Error (internal):
-// groups that depend on each other in a circle.
+// half as long or longer, or some stages later; few of them are put off so.
+// What reads an alias waits for all inputs of the alias. A group that writes a
+// state in place waits for the state's other readers; where that is impossible,
+// the new value is stored elsewhere and committed at the end. A group with
+// effects (OpDef::has_effects) has a stage of its own, and no state is written
+// before it. Error (internal): groups that depend on each other in a circle.
 EVENGRAD_EXPORT absl::StatusOr<StageSchedule> PlanSchedule(
     const Program& program, const FusionPlan& fusion);
 

@@ -92,6 +92,7 @@ void ThreadPool::Work(int worker) {
     auto woken = [&] { return unclaimed_.load() != 0; };
     if (!SpinUntil(woken, spin_time_)) {
       tasks_to_claim_.SleepUntil(woken);
+      if (unclaimed_.load(std::memory_order_relaxed) == kStop) return;
       LeaveCore(callers_core_.load(std::memory_order_relaxed));
     }
     if (unclaimed_.load(std::memory_order_relaxed) == kStop) return;

@@ -6,7 +6,8 @@
 // The caller is worker 0 and does what no other worker has begun, so that a
 // worker the operating system holds back costs no more than the task it is in.
 // Idle workers watch for work for a bounded time, then sleep. One that wakes on
-// the caller's core, as happens where all cores are busy, goes to another.
+// the caller's core, as happens where all cores are busy, goes to another (on
+// Linux, where threads are not more than cores).
 #ifndef EVENGRAD_RUNTIME_THREAD_POOL_H_
 #define EVENGRAD_RUNTIME_THREAD_POOL_H_
 
@@ -65,7 +66,7 @@ class EVENGRAD_EXPORT ThreadPool {
   void* argument_ = nullptr;
   uint32_t num_tasks_ = 0;
   std::chrono::nanoseconds spin_time_{};
-  bool has_core_each_ = false;  // as many cores as threads
+  bool has_core_each_ = false;  // no more threads than cores
   std::atomic<int> callers_core_{kUnknownCore};
   // Tasks that nobody has claimed. Whoever lowers it by one owns a task of the
   // job that is current then, whichever job it looked at before.

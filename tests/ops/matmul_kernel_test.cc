@@ -1,13 +1,15 @@
 // How the kernel of a product cuts it into parts.
 #include "evengrad/ops/matmul_kernel.h"
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "evengrad/graph/graph.h"
+#include "evengrad/graph/source_ops.h"
+#include "evengrad/graph/tensor.h"
 #include "evengrad/ops/kernel.h"
 #include "evengrad/ops/ops.h"
 #include "evengrad/ops/vector_matmul.h"
@@ -51,9 +53,10 @@ struct Product {
   std::vector<double> Run() {
     std::vector<void*> buffers;
     for (Tensor& tensor : tensors) buffers.push_back(tensor.mutable_data());
-    std::vector<std::byte> scratch(kernel->scratch_bytes() + 64);
+    const std::shared_ptr<std::byte> scratch =
+        AllocateAligned(static_cast<int64_t>(kernel->scratch_bytes()) + 1);
     const KernelContext context{.buffers = buffers.data(),
-                                .scratch = scratch.data()};
+                                .scratch = scratch.get()};
     for (int part = 0; part < kernel->num_parts(); ++part) {
       kernel->Run(part, context);
     }
@@ -86,9 +89,10 @@ TEST(MatMulKernelTest, CutsAProductOfFewRowsByRows) {
   Product product(32, 100, 100);
   EXPECT_EQ(product.kernel->num_parts(), VectorMatMul::Available() ? 2 : 1);
   EXPECT_EQ(product.Run(), product.Expected());
-  Product uneven(53, 64, 100);
-  EXPECT_EQ(uneven.kernel->num_parts(), VectorMatMul::Available() ? 2 : 1);
-  EXPECT_EQ(uneven.Run(), uneven.Expected());
+  for (const int64_t rows : {33, 40, 53, 100, 127}) {
+    Product uneven(rows, 64, 100);
+    EXPECT_EQ(uneven.Run(), uneven.Expected()) << rows;
+  }
 }
 
 TEST(MatMulKernelTest, LeavesWholeWhatIsOverAtOnce) {
@@ -97,9 +101,10 @@ TEST(MatMulKernelTest, LeavesWholeWhatIsOverAtOnce) {
   EXPECT_EQ(Product(1, 1000, 100).kernel->num_parts(), 1);
 }
 
-// Each part would copy them all.
+// Each part would copy them all: transposed ones, and long rows.
 TEST(MatMulKernelTest, LeavesWholeWhoseWeightsAreCopied) {
   EXPECT_EQ(Product(32, 100, 100, true).kernel->num_parts(), 1);
+  EXPECT_EQ(Product(127, 300, 5).kernel->num_parts(), 1);
 }
 
 TEST(MatMulKernelTest, CutsTheLongerSide) {

@@ -7,6 +7,7 @@
 #endif
 
 #include <climits>
+#include <cstddef>
 #include <thread>
 
 namespace evengrad {

@@ -38,7 +38,7 @@ TEST(EventCountTest, TwoThreadsInTurn) {
   EXPECT_EQ(turn, kTurns);
 }
 
-TEST(EventCountTest, WakesAsManyAsItIsToldTo) {
+TEST(EventCountTest, EverySleeperGetsItsTurn) {
   EventCount event;
   std::atomic<int> tickets = 0;
   std::atomic<int> taken = 0;
