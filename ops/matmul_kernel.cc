@@ -84,7 +84,7 @@ std::vector<Range> CutFewRows(const MatrixProduct& whole, DType factors,
   constexpr int64_t kWorkOfOnePanel = 8192;  // some 2 µs
   constexpr int64_t kMaxPanels = 4;
   constexpr int64_t kGrain = 4;
-  const std::vector<Range> uncut = {{0, whole.rows}};
+  std::vector<Range> uncut = {{0, whole.rows}};
   const int64_t panels =
       std::min({work / kWorkOfOnePanel, whole.rows / kFewRows, kMaxPanels});
   if (panels < 2 || factors != DType::kF32 || !VectorMatMul::Available() ||
@@ -95,6 +95,7 @@ std::vector<Range> CutFewRows(const MatrixProduct& whole, DType factors,
   panel.rows = whole.rows / panels;
   if (VectorMatMul(panel).weights_blocks() > 0) return uncut;  // copies them
   std::vector<Range> ranges;
+  ranges.reserve(static_cast<size_t>(panels));
   for (int part = 0; part < panels; ++part) {
     ranges.push_back(
         PartRange(whole.rows, part, static_cast<int>(panels), kGrain));

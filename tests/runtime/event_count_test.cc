@@ -49,6 +49,7 @@ TEST(EventCountTest, EverySleeperGetsItsTurn) {
     return left > 0;
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       event.SleepUntil(take);
