@@ -1,5 +1,6 @@
 #include "evengrad/runtime/executable.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -147,7 +148,7 @@ void Executable::SetProfile(Profile* profile) {
 void Executable::RunStage(const Stage& stage, ThreadPool& pool) {
   StageCall call{compiled_->tasks.data() + stage.first_task, contexts_.data(),
                  compiled_.get()};
-  if (stage.parallel && pool.num_threads() > 1) {
+  if (IsShared(stage, pool)) {
     pool.Run(stage.num_tasks, RunTask, &call);
     return;
   }
@@ -165,7 +166,7 @@ void Executable::RunStageProfiled(const Stage& stage, ThreadPool& pool) {
                               .kernel = profiled_kernels_[index],
                               .part = chosen.part});
   };
-  if (stage.parallel && pool.num_threads() > 1) {
+  if (IsShared(stage, pool)) {
     pool.Run(stage.num_tasks, run);
     return;
   }
@@ -223,7 +224,9 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
     context.step = step;
   }
   const int64_t begin = profile_ == nullptr ? 0 : profile_->Now();
+  const auto start = std::chrono::steady_clock::now();
   const absl::Status status = RunBound(pool);
+  sharing_.Add(std::chrono::steady_clock::now() - start);
   if (profile_ != nullptr) {
     profile_->Record(0, {.begin = begin,
                          .end = profile_->Now(),

@@ -15,6 +15,7 @@
 #include "evengrad/ops/kernel.h"
 #include "evengrad/runtime/compiled_program.h"
 #include "evengrad/runtime/profile.h"
+#include "evengrad/runtime/sharing.h"
 #include "evengrad/runtime/thread_pool.h"
 
 namespace evengrad {
@@ -65,6 +66,10 @@ class EVENGRAD_EXPORT Executable {
   absl::StatusOr<bool> RunStages(ThreadPool& pool);
   void RunStage(const Stage& stage, ThreadPool& pool);
   void RunStageProfiled(const Stage& stage, ThreadPool& pool);
+  // Whether the workers of `pool` share the stage in this run.
+  bool IsShared(const Stage& stage, const ThreadPool& pool) const {
+    return stage.parallel && pool.num_threads() > 1 && sharing_.shared();
+  }
   bool Test(const GuardTest& test);
   void RunCopies(std::span<const BufferCopy> copies);
 
@@ -74,6 +79,7 @@ class EVENGRAD_EXPORT Executable {
   std::vector<void*> buffers_;           // what kernels index
   std::vector<KernelContext> contexts_;  // by worker
   std::shared_ptr<ResultTensors> results_;
+  Sharing sharing_;
   int failed_guard_ = -1;
   Profile* profile_ = nullptr;
   std::vector<int> profiled_kernels_;  // of each task, where there is a profile
