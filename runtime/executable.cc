@@ -226,7 +226,9 @@ absl::StatusOr<std::shared_ptr<const ResultTensors>> Executable::Run(
   const int64_t begin = profile_ == nullptr ? 0 : profile_->Now();
   const auto start = std::chrono::steady_clock::now();
   const absl::Status status = RunBound(pool);
-  sharing_.Add(std::chrono::steady_clock::now() - start);
+  if (status.ok() && failed_guard_ < 0) {  // and no stage was left out
+    sharing_.Add(std::chrono::steady_clock::now() - start);
+  }
   if (profile_ != nullptr) {
     profile_->Record(0, {.begin = begin,
                          .end = profile_->Now(),
