@@ -90,12 +90,10 @@ void ThreadPool::Run(int num_tasks, Function function, void* argument) {
 void ThreadPool::Work(int worker) {
   for (;;) {
     auto woken = [&] { return unclaimed_.load() != 0; };
-    if (!SpinUntil(woken, spin_time_)) {
-      tasks_to_claim_.SleepUntil(woken);
-      if (unclaimed_.load(std::memory_order_relaxed) == kStop) return;
-      LeaveCore(callers_core_.load(std::memory_order_relaxed));
-    }
+    const bool sleeps = !SpinUntil(woken, spin_time_);
+    if (sleeps) tasks_to_claim_.SleepUntil(woken);
     if (unclaimed_.load(std::memory_order_relaxed) == kStop) return;
+    if (sleeps) LeaveCore(callers_core_.load(std::memory_order_relaxed));
     const auto done = static_cast<uint32_t>(RunTasks(worker));
     if (done == 0) continue;
     if (unfinished_.fetch_sub(done) == done) tasks_finished_.Wake(1);

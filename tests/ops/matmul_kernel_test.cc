@@ -84,7 +84,7 @@ struct Product {
   std::unique_ptr<Kernel> kernel;
 };
 
-// Too small to be cut by columns, and yet two workers halve its time.
+// Too small to be cut by columns, and yet worth two workers.
 TEST(MatMulKernelTest, CutsAProductOfFewRowsByRows) {
   Product product(32, 100, 100);
   EXPECT_EQ(product.kernel->num_parts(), VectorMatMul::Available() ? 2 : 1);
